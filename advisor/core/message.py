@@ -1,0 +1,159 @@
+"""What is said to people, before a channel gives it a form.
+
+A message is stored in the outbox as JSON and rendered when it is sent, so that every channel says the same.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+from advisor.core.model import Action, Confidence, Quality, Severity
+
+
+class _Frozen(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Evidence(_Frozen):
+    """One line of why: a sentence of a rule with its figures, already in people's units."""
+
+    rule: str
+    says: str
+    sentence: str
+    value: str
+    threshold: str
+    limit: str = ""
+    limit_source: str = ""
+    quality: Quality = Quality.MEASURED
+    source: str = ""
+    since: datetime | None = None
+    document: str = ""
+
+
+class Alternative(_Frozen):
+    """Another way, with its price."""
+
+    action: str
+    target: str
+    monthly: float | None = None
+    note: str = ""
+
+
+class Recommendation(_Frozen):
+    """What to do about a concern: action, target, price difference, date, steps, alternatives.
+
+    Money is USD a month. `by` is the date to act by with its 80 % interval where the forecast gives one;
+    `forecast` says in one sentence how it was made and that it is simple. `otherwise` is what happens
+    when nobody acts. `price_as_of` is shown where the price is old; a state such as "learning: 3 of 7
+    days" stands in `states`.
+    """
+
+    action: Action
+    headline: str
+    service: str = ""
+    from_plan: str = ""
+    to_plan: str = ""
+    monthly_now: float | None = None
+    monthly_then: float | None = None
+    difference: float | None = None
+    by: datetime | None = None
+    by_low: datetime | None = None
+    by_high: datetime | None = None
+    forecast: str = ""
+    otherwise: str = ""
+    binds_next: str = ""
+    document_step: str = ""
+    steps: tuple[str, ...] = ()
+    evidence: tuple[str, ...] = ()
+    alternatives: tuple[Alternative, ...] = ()
+    price_as_of: str = ""
+    price_confidence: Confidence = Confidence.UNKNOWN
+    states: tuple[str, ...] = ()
+    playbook: str = ""
+
+
+class Event(StrEnum):
+    """What happened to a concern; the word is the same in log, metric and message."""
+
+    FIRED = "fired"
+    ESCALATED = "escalated"
+    RESOLVED = "resolved"
+    STALE = "stale"
+    NEW_PERIOD = "new period"
+
+
+class Notice(_Frozen):
+    """One concern's news: everything a reader needs to decide, in the documents' units."""
+
+    event: Event
+    concern: str
+    stack: str
+    environment: str
+    service: str
+    title: str
+    severity: Severity
+    at: datetime
+    evidence: tuple[Evidence, ...] = ()
+    recommendation: Recommendation | None = None
+    note: str = ""
+    simulated: bool = False
+
+
+class DigestConcern(_Frozen):
+    """A concern's line in the digest."""
+
+    concern: str
+    stack: str
+    service: str
+    title: str
+    severity: Severity
+    state: str
+    since: datetime
+    recommendation: Recommendation | None = None
+    evidence: tuple[Evidence, ...] = ()
+    acknowledged: str = ""
+
+
+class DigestLimit(_Frozen):
+    """A metric that nears its limit: used share and, where known, the date."""
+
+    stack: str
+    service: str
+    metric: str
+    value: str
+    limit: str
+    used: float
+    limit_source: str
+    when: str = ""
+    quality: Quality = Quality.MEASURED
+
+
+class Digest(_Frozen):
+    """The report: what to do first, what nears its limit, what is not known, what was quiet."""
+
+    cadence: str
+    since: datetime
+    until: datetime
+    timezone: str
+    concerns: tuple[DigestConcern, ...] = ()
+    resolved: tuple[DigestConcern, ...] = ()
+    limits: tuple[DigestLimit, ...] = ()
+    unknown: tuple[str, ...] = ()
+    sources: tuple[str, ...] = ()
+    counts: dict[str, int] = {}
+    monthly_cost: float | None = None
+    simulated: bool = False
+
+
+class Message(_Frozen):
+    """One delivery to one channel. `id` is the idempotency key: a repeat carries the same."""
+
+    version: int = 1
+    id: str
+    channel: str
+    kind: str
+    at: datetime
+    notices: tuple[Notice, ...] = ()
+    digest: Digest | None = None
+    text: str = ""
