@@ -40,10 +40,27 @@ class Holds:
 
 @dataclass(slots=True)
 class RuleState:
-    """What is remembered of one compiled rule between evaluations."""
+    """What is remembered of one compiled rule (and copy) between evaluations, over its subjects.
+
+    `stale` and `period` are those of the firing findings: said to be stale, and the start of the period
+    they fired in (epoch seconds, NaN: none).
+    """
 
     state: Codes
     holds: Holds
+    stale: NDArray[np.bool_]
+    period: Floats
+
+    @classmethod
+    def empty(cls, subjects: int, holds: int) -> "RuleState":
+        """Return the state of a rule that nothing is known about yet."""
+        nothing = np.full((holds, subjects), np.nan)
+        return cls(
+            np.zeros(subjects, np.int8),
+            Holds(nothing, np.zeros((holds, subjects)), nothing.copy()),
+            np.zeros(subjects, np.bool_),
+            np.full(subjects, np.nan),
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,31 @@
-"""The life of a finding: inactive, pending, firing, resolved."""
+"""The life of a finding: inactive, pending, firing, resolved.
 
-from dataclasses import dataclass
+`step` is the whole machine for one finding. `unsettled` says over arrays which findings `step` would
+change, so that a fleet of 100,000 stacks pays only for what moves.
+"""
+
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from typing import assert_never
+
+import numpy as np
+from numpy.typing import NDArray
+
+from advisor.core.judgement import (
+    FALSE,
+    FIRING,
+    NOT_APPLICABLE,
+    PENDING,
+    TRUE,
+    UNKNOWN,
+    Holds,
+    Judged,
+    RuleState,
+)
+from advisor.core.message import Event
+
+__all__ = ["Attention", "Event", "Finding", "State", "Verdict", "step", "unsettled"]
 
 
 class State(StrEnum):
@@ -63,3 +86,101 @@ class Attention:
     reason: str = ""
     until: datetime | None = None
     until_value: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How one rule came out for one subject: a verdict's code, the code without holds, and the period."""
+
+    held: int
+    bare: int
+    stale: bool = False
+    episode: str = ""
+
+
+def step(finding: Finding, verdict: Verdict, now: datetime) -> tuple[Finding, tuple[Event, ...]]:
+    """Return the finding after this verdict, and what people may have to be told.
+
+    Unknown never fires and never resolves: it leaves before the `match` and at most marks a firing
+    finding stale. A new billing period ends an episode without being a recovery.
+    """
+    if verdict.held == UNKNOWN:
+        if finding.state is State.FIRING and verdict.stale and not finding.stale:
+            return replace(finding, stale=True), (Event.STALE,)
+        if finding.state is State.PENDING and verdict.bare == FALSE:
+            return replace(finding, state=State.INACTIVE, since=now), ()
+        if finding.state in {State.INACTIVE, State.RESOLVED} and verdict.bare == TRUE:
+            return replace(finding, state=State.PENDING, since=now, reason="", stale=False), ()
+        return finding, ()
+    holds = verdict.held == TRUE
+    match finding.state:
+        case State.INACTIVE | State.RESOLVED if holds:
+            return _fire(finding, verdict, now), (Event.FIRED,)
+        case State.INACTIVE | State.RESOLVED if verdict.bare == TRUE:
+            return replace(finding, state=State.PENDING, since=now, reason="", stale=False), ()
+        case State.INACTIVE | State.RESOLVED:
+            return finding, ()
+        case State.PENDING if holds:
+            return _fire(finding, verdict, now), (Event.FIRED,)
+        case State.PENDING if verdict.bare in {FALSE, NOT_APPLICABLE}:
+            return replace(finding, state=State.INACTIVE, since=now), ()
+        case State.PENDING:
+            return finding, ()
+        case State.FIRING if holds and verdict.episode != finding.episode:
+            return _fire(finding, verdict, now), (Event.NEW_PERIOD, Event.FIRED)
+        case State.FIRING if holds:
+            return (replace(finding, stale=False) if finding.stale else finding), ()
+        case State.FIRING:
+            new_period = bool(finding.episode) and verdict.episode not in {"", finding.episode}
+            event = Event.NEW_PERIOD if new_period else Event.RESOLVED
+            reason = (
+                "new period"
+                if new_period
+                else "no longer applies"
+                if verdict.held == NOT_APPLICABLE
+                else "cleared"
+            )
+            after = replace(finding, state=State.RESOLVED, since=now, stale=False, reason=reason)
+            return after, (event,)
+        case _ as never:
+            assert_never(never)
+
+
+def _fire(finding: Finding, verdict: Verdict, now: datetime) -> Finding:
+    return replace(
+        finding,
+        state=State.FIRING,
+        since=now,
+        fired_at=now,
+        episode=verdict.episode,
+        stale=False,
+        reason="",
+    )
+
+
+def unsettled(judged: Judged, before: RuleState) -> NDArray[np.intp]:
+    """Return the places (in the rule's subjects) whose finding `step` would change, or whose clocks moved.
+
+    A clock counts as moved when it starts, stops or loses time to a gap, not when it merely runs on.
+    """
+    state, held, bare = before.state, judged.verdict, judged.bare
+    idle = (state != PENDING) & (state != FIRING)
+    pending, firing = state == PENDING, state == FIRING
+    moved = (idle | pending) & (held == TRUE)
+    moved |= idle & (bare == TRUE) & (held != NOT_APPLICABLE)
+    moved |= pending & ((bare == FALSE) | (bare == NOT_APPLICABLE))
+    moved |= firing & ((held == FALSE) | (held == NOT_APPLICABLE))
+    moved |= firing & (held == TRUE) & (before.stale | ~_same(judged.period, before.period))
+    moved |= firing & (held == UNKNOWN) & judged.stale & ~before.stale
+    if judged.holds.since.shape[0]:
+        moved |= _clocks_moved(judged.holds, before.holds)
+    return np.flatnonzero(moved)
+
+
+def _clocks_moved(after: Holds, before: Holds) -> NDArray[np.bool_]:
+    moved: NDArray[np.bool_] = (~_same(after.since, before.since) | (after.lost != before.lost)).any(axis=0)
+    return moved
+
+
+def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
+    return (a == b) | (np.isnan(a) & np.isnan(b))
