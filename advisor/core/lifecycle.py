@@ -105,45 +105,53 @@ def step(finding: Finding, verdict: Verdict, now: datetime) -> tuple[Finding, tu
     finding stale. A new billing period ends an episode without being a recovery.
     """
     if verdict.held == UNKNOWN:
-        if finding.state is State.FIRING and verdict.stale and not finding.stale:
-            return replace(finding, stale=True), (Event.STALE,)
-        if finding.state is State.PENDING and verdict.bare == FALSE:
-            return replace(finding, state=State.INACTIVE, since=now), ()
-        if finding.state in {State.INACTIVE, State.RESOLVED} and verdict.bare == TRUE:
-            return replace(finding, state=State.PENDING, since=now, reason="", stale=False), ()
-        return finding, ()
+        return _unknown(finding, verdict, now)
     holds = verdict.held == TRUE
     match finding.state:
-        case State.INACTIVE | State.RESOLVED if holds:
+        case State.INACTIVE | State.RESOLVED | State.PENDING if holds:
             return _fire(finding, verdict, now), (Event.FIRED,)
-        case State.INACTIVE | State.RESOLVED if verdict.bare == TRUE:
-            return replace(finding, state=State.PENDING, since=now, reason="", stale=False), ()
         case State.INACTIVE | State.RESOLVED:
-            return finding, ()
-        case State.PENDING if holds:
-            return _fire(finding, verdict, now), (Event.FIRED,)
-        case State.PENDING if verdict.bare in {FALSE, NOT_APPLICABLE}:
-            return replace(finding, state=State.INACTIVE, since=now), ()
+            begins = verdict.bare == TRUE and verdict.held == FALSE
+            return (_pend(finding, now) if begins else finding), ()
         case State.PENDING:
-            return finding, ()
+            ends = verdict.bare in {FALSE, NOT_APPLICABLE}
+            return (replace(finding, state=State.INACTIVE, since=now) if ends else finding), ()
         case State.FIRING if holds and verdict.episode != finding.episode:
             return _fire(finding, verdict, now), (Event.NEW_PERIOD, Event.FIRED)
         case State.FIRING if holds:
-            return (replace(finding, stale=False) if finding.stale else finding), ()
+            return replace(finding, stale=False), ()
         case State.FIRING:
-            new_period = bool(finding.episode) and verdict.episode not in {"", finding.episode}
-            event = Event.NEW_PERIOD if new_period else Event.RESOLVED
-            reason = (
-                "new period"
-                if new_period
-                else "no longer applies"
-                if verdict.held == NOT_APPLICABLE
-                else "cleared"
-            )
-            after = replace(finding, state=State.RESOLVED, since=now, stale=False, reason=reason)
-            return after, (event,)
+            return _resolve(finding, verdict, now)
         case _ as never:
             assert_never(never)
+
+
+def _unknown(finding: Finding, verdict: Verdict, now: datetime) -> tuple[Finding, tuple[Event, ...]]:
+    """Keep the state: unknown may begin or give up a wait, but neither fires nor resolves."""
+    match finding.state:
+        case State.FIRING if verdict.stale and not finding.stale:
+            return replace(finding, stale=True), (Event.STALE,)
+        case State.PENDING if verdict.bare == FALSE:
+            return replace(finding, state=State.INACTIVE, since=now), ()
+        case State.INACTIVE | State.RESOLVED if verdict.bare == TRUE:
+            return _pend(finding, now), ()
+        case _:
+            return finding, ()
+
+
+def _pend(finding: Finding, now: datetime) -> Finding:
+    return replace(finding, state=State.PENDING, since=now, reason="", stale=False)
+
+
+def _resolve(finding: Finding, verdict: Verdict, now: datetime) -> tuple[Finding, tuple[Event, ...]]:
+    new_period = bool(finding.episode) and verdict.episode not in {"", finding.episode}
+    if new_period:
+        event, reason = Event.NEW_PERIOD, "new period"
+    else:
+        event = Event.RESOLVED
+        reason = "no longer applies" if verdict.held == NOT_APPLICABLE else "cleared"
+    after = replace(finding, state=State.RESOLVED, since=now, stale=False, reason=reason)
+    return after, (event,)
 
 
 def _fire(finding: Finding, verdict: Verdict, now: datetime) -> Finding:
@@ -178,9 +186,9 @@ def unsettled(judged: Judged, before: RuleState) -> NDArray[np.intp]:
 
 
 def _clocks_moved(after: Holds, before: Holds) -> NDArray[np.bool_]:
-    moved: NDArray[np.bool_] = (~_same(after.since, before.since) | (after.lost != before.lost)).any(axis=0)
-    return moved
+    moved = ~_same(after.since, before.since) | (after.lost != before.lost)
+    return np.asarray(moved.any(axis=0), np.bool_)
 
 
 def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> NDArray[np.bool_]:
-    return (a == b) | (np.isnan(a) & np.isnan(b))
+    return np.asarray((a == b) | (np.isnan(a) & np.isnan(b)), np.bool_)
