@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from yaml import events
-from yaml.cyaml import CParser
+from yaml.cyaml import CParser  # type: ignore[attr-defined]  # Typed as not exported; it is public.
 from yaml.error import MarkedYAMLError, YAMLError
 
 from advisor.errors import InputError
@@ -26,11 +26,12 @@ MAX_DEPTH = 64
 MAX_ALIASED = 100_000
 
 # A leaf is its line; a mapping or list is its line and its children by key or index.
-Place = int | tuple[int, dict[str | int, Any]]
+Places = dict[str | int, Any]
+Place = int | tuple[int, Places]
 
 _MAY_BE_TYPED = frozenset("0123456789+-.tTfFnN~")
-_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,99})\Z")
-_BASED = re.compile(r"0o[0-7]{1,99}\Z|0x[0-9a-fA-F]{1,99}\Z")
+_INT = re.compile(r"[-+]?(?:0|[1-9][0-9]{0,30})\Z")
+_BASED = re.compile(r"0o[0-7]{1,30}\Z|0x[0-9a-fA-F]{1,30}\Z")
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|(?:0|[1-9][0-9]*)(?:\.[0-9]*)?(?:[eE][-+]?[0-9]+)?)\Z")
 _WORDS: dict[str, bool | float | None] = {
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -95,16 +96,17 @@ class Document:
 
 
 class _Open:
-    """A mapping or list that is being read."""
+    """A mapping or list that is being read. `size` counts its nodes, aliases expanded."""
 
-    __slots__ = ("anchor", "data", "key", "line", "places", "size")
+    __slots__ = ("anchor", "data", "key", "line", "places", "size", "wants_key")
 
     def __init__(self, data: dict[str, Any] | list[Any], line: int, anchor: str | None) -> None:
         self.data = data
         self.line = line
         self.anchor = anchor
-        self.places: dict[str | int, Any] = {}
-        self.key: str | None = None  # A mapping's key that waits for its value.
+        self.places: Places = {}
+        self.key = ""
+        self.wants_key = isinstance(data, dict)
         self.size = 1
 
 
@@ -141,7 +143,7 @@ def load(text: str, file: str) -> Document:
     try:
         parser = CParser(text.removeprefix("\ufeff"))
         try:
-            return _read(parser, file)
+            return _Reader(parser, file).read()
         finally:
             parser.dispose()
     except MarkedYAMLError as error:
@@ -154,115 +156,127 @@ def load(text: str, file: str) -> Document:
         raise InputError("a control character; remove it", file=file, line=line) from None
 
 
-def _read(parser: CParser, file: str) -> Document:
-    stack: list[_Open] = []
-    anchors: dict[str, tuple[Any, int, dict[str | int, Any] | None]] = {}
-    aliased = 0
-    root: Any = None
-    places: Place = 1
-    documents = 0
-    get_event = parser.get_event
-    while True:
-        event = get_event()
-        kind = event.__class__
-        if kind is events.ScalarEvent:
-            line = event.start_mark.line + 1
-            if event.tag is not None:
-                raise _tagged(event.tag, file, line)
-            holder = stack[-1] if stack else None
-            if holder is not None and holder.key is None and holder.data.__class__ is dict:
-                _take_key(holder, event, file, line)
-                if event.anchor:
-                    anchors[event.anchor] = (event.value, 1, None)
-                continue
-            value = event.value
+class _Reader:
+    """Builds a document from the parser's events."""
+
+    def __init__(self, parser: Any, file: str) -> None:
+        self.file = file
+        self.next = parser.get_event
+        self.stack: list[_Open] = []
+        self.anchors: dict[str, tuple[Any, int, Places | None]] = {}
+        self.aliased = 0
+        self.root: Any = None
+        self.places: Place = 1
+
+    def read(self) -> Document:
+        """Return the document; the loop names the frequent events first."""
+        documents = 0
+        while True:
+            event = self.next()
+            kind = event.__class__
+            if kind is events.ScalarEvent:
+                self.scalar(event)
+            elif kind is events.MappingStartEvent:
+                self.open(event, {})
+            elif kind is events.SequenceStartEvent:
+                self.open(event, [])
+            elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
+                self.close()
+            elif kind is events.AliasEvent:
+                self.alias(event)
+            elif kind is events.DocumentStartEvent:
+                documents += 1
+                if documents > 1:
+                    raise self.fault("a second document begins (`---`); make it a file", event)
+            elif kind is events.StreamEndEvent:
+                return Document(self.root, self.file, self.places)
+
+    def scalar(self, event: Any) -> None:
+        """Take a key or a value."""
+        if event.tag is not None:
+            raise self.tagged(event)
+        value = event.value
+        if self.stack and self.stack[-1].wants_key:
+            self.key(event)
+        else:
             if event.implicit[0] and (not value or value[0] in _MAY_BE_TYPED):
                 value = _typed(value)
-            if event.anchor:
-                anchors[event.anchor] = (value, 1, None)
-            below: dict[str | int, Any] | None = None
-            size = 1
-        elif kind is events.MappingStartEvent or kind is events.SequenceStartEvent:
-            line = event.start_mark.line + 1
-            if event.tag is not None:
-                raise _tagged(event.tag, file, line)
-            if stack and stack[-1].key is None and stack[-1].data.__class__ is dict:
-                raise InputError("a list or mapping as a key; a key is a word", file=file, line=line)
-            if len(stack) >= MAX_DEPTH:
-                raise InputError(f"more than {MAX_DEPTH} levels deep; flatten it", file=file, line=line)
-            stack.append(_Open({} if kind is events.MappingStartEvent else [], line, event.anchor))
-            continue
-        elif kind is events.MappingEndEvent or kind is events.SequenceEndEvent:
-            done = stack.pop()
-            value, below, size, line = done.data, done.places, done.size, done.line
-            if done.anchor:
-                anchors[done.anchor] = (value, size, below)
-        elif kind is events.AliasEvent:
-            line = event.start_mark.line + 1
-            value, size, below = _resolve(event.anchor, anchors, stack, file, line)
-            aliased += size
-            if aliased > MAX_ALIASED:
-                message = f"aliases that add up to more than {MAX_ALIASED:,} nodes; write it out"
-                raise InputError(message, file=file, line=line)
-        elif kind is events.DocumentStartEvent:
-            documents += 1
-            if documents > 1:
-                line = event.start_mark.line + 1
-                raise InputError("a second document begins (`---`); make it a file", file=file, line=line)
-            continue
-        elif kind is events.StreamEndEvent:
-            return Document(root, file, places)
-        else:
-            continue
+            self.put(value, 1, event.start_mark.line + 1, None)
+        if event.anchor:
+            self.anchors[event.anchor] = (value, 1, None)
 
-        if not stack:
-            root, places = value, line if below is None else (line, below)
-            continue
-        holder = stack[-1]
+    def key(self, event: Any) -> None:
+        """Take a key of the mapping that is open."""
+        holder, key = self.stack[-1], event.value
+        if key in holder.places:
+            first = holder.places[key]
+            lines = f"{first if isinstance(first, int) else first[0]} and {event.start_mark.line + 1}"
+            raise self.fault(f"written twice, in lines {lines}; keep one", event, key)
+        if key == "<<" and event.implicit[0]:
+            raise self.fault("a merge key is not taken; write the keys out", event, key)
+        holder.places[key] = event.start_mark.line + 1
+        holder.key = key
+        holder.wants_key = False
+        holder.size += 1
+
+    def open(self, event: Any, data: dict[str, Any] | list[Any]) -> None:
+        """Begin a mapping or list."""
+        if event.tag is not None:
+            raise self.tagged(event)
+        if self.stack and self.stack[-1].wants_key:
+            raise self.fault("a list or mapping as a key; a key is a word", event)
+        if len(self.stack) >= MAX_DEPTH:
+            raise self.fault(f"more than {MAX_DEPTH} levels deep; flatten it", event)
+        self.stack.append(_Open(data, event.start_mark.line + 1, event.anchor))
+
+    def close(self) -> None:
+        """End the mapping or list that is open and put it where it belongs."""
+        done = self.stack.pop()
+        if done.anchor:
+            self.anchors[done.anchor] = (done.data, done.size, done.places)
+        self.put(done.data, done.size, done.line, done.places)
+
+    def alias(self, event: Any) -> None:
+        """Put what the anchor marks here again, and count what that adds up to."""
+        name = event.anchor
+        if self.stack and self.stack[-1].wants_key:
+            raise self.fault("an alias as a key; write the key out", event)
+        if any(open_.anchor == name for open_ in self.stack):
+            raise self.fault(f"`*{name}` stands inside itself; write it out", event)
+        if name not in self.anchors:
+            way = f"nothing is marked `&{name}` above it; put text in quotes"
+            raise self.fault(f"`*{name}` is an alias, and {way}", event)
+        value, size, below = self.anchors[name]
+        self.aliased += size
+        if self.aliased > MAX_ALIASED:
+            raise self.fault(f"aliases that add up to more than {MAX_ALIASED:,} nodes; write it out", event)
+        self.put(value, size, event.start_mark.line + 1, below)
+
+    def put(self, value: Any, size: int, line: int, below: Places | None) -> None:
+        """Set `value` as the value of the waiting key, the next item, or the whole document."""
+        if not self.stack:
+            self.root = value
+            self.places = line if below is None else (line, below)
+            return
+        holder = self.stack[-1]
         holder.size += size
         data = holder.data
-        if data.__class__ is dict:
-            key = holder.key
-            if key is None:
-                raise InputError("an alias as a key; write the key out", file=file, line=line)
-            data[key] = value
-            holder.key = None
-            at = holder.places[key]
+        if isinstance(data, dict):
+            data[holder.key] = value
+            holder.wants_key = True
             if below is not None:
-                holder.places[key] = (at, below)
+                holder.places[holder.key] = (holder.places[holder.key], below)
         else:
             holder.places[len(data)] = line if below is None else (line, below)
             data.append(value)
 
+    def fault(self, message: str, event: Any, key: str = "") -> InputError:
+        """Return the error at `event`."""
+        return InputError(message, file=self.file, line=event.start_mark.line + 1, key=key)
 
-def _take_key(holder: _Open, event: events.ScalarEvent, file: str, line: int) -> None:
-    key = event.value
-    if key in holder.places:
-        first = holder.places[key]
-        first = first if isinstance(first, int) else first[0]
-        message = f"written twice, in lines {first} and {line}; keep one"
-        raise InputError(message, file=file, line=line, key=key)
-    if key == "<<" and event.implicit[0]:
-        raise InputError("a merge key is not taken; write the keys out", file=file, line=line, key=key)
-    holder.places[key] = line
-    holder.key = key
-    holder.size += 1
-
-
-def _resolve(
-    anchor: str,
-    anchors: dict[str, tuple[Any, int, dict[str | int, Any] | None]],
-    stack: list[_Open],
-    file: str,
-    line: int,
-) -> tuple[Any, int, dict[str | int, Any] | None]:
-    # An anchor of a mapping that is still open may hide an older one of that name; both mean "itself" here.
-    if any(open_.anchor == anchor for open_ in stack):
-        raise InputError(f"`*{anchor}` stands inside itself; write it out", file=file, line=line)
-    if anchor not in anchors:
-        message = f"`*{anchor}` is an alias, and nothing is marked `&{anchor}` above it; put text in quotes"
-        raise InputError(message, file=file, line=line)
-    return anchors[anchor]
+    def tagged(self, event: Any) -> InputError:
+        """Return the error for a tag."""
+        return self.fault(f"`{event.tag}` is a tag, and tags are not taken; remove it or use quotes", event)
 
 
 def _typed(text: str) -> bool | float | str | None:
@@ -273,17 +287,11 @@ def _typed(text: str) -> bool | float | str | None:
         return _WORDS[text]
     if _INT.match(text):
         return int(text)
-    if _FLOAT.match(text):
+    if len(text) <= 40 and _FLOAT.match(text):
         return float(text)
     if _BASED.match(text):
         return int(text, 0)
     return text
-
-
-def _tagged(tag: str, file: str, line: int) -> InputError:
-    return InputError(
-        f"`{tag}` is a tag, and tags are not taken; remove it or use quotes", file=file, line=line
-    )
 
 
 def _too_big(file: str) -> InputError:
