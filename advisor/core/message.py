@@ -127,6 +127,7 @@ class DigestLimit(_Frozen):
     limit_source: str
     when: str = ""
     quality: Quality = Quality.MEASURED
+    stale: bool = False
 
 
 class Digest(_Frozen):

@@ -1,4 +1,4 @@
-"""Everything a page, a metric or a table shows of one moment. Made by the engine, read by web and commands."""
+"""All that a page, a metric or a table shows of one moment. Made by the engine, read by web and commands."""
 
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -11,6 +11,7 @@ class MetricRow:
     """A current value beside its limit. `used` is value over limit, None where there is no limit.
 
     `limit` None with `unlimited` False means that no limit is known. `fresh` False means stale.
+    `full_at` is when a forecast sees the limit reached, None where there is none.
     """
 
     stack: str
@@ -29,6 +30,7 @@ class MetricRow:
     used: float | None = None
     quality: str = "measured"
     fresh: bool = True
+    full_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
