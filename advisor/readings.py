@@ -130,6 +130,11 @@ def _observed(line: Line, fleet: Fleet) -> Observed | tuple[str, Term]:
 
 
 def _subject(line: Line, fleet: Fleet) -> str:
+    if line.account and not line.service:
+        if line.account not in fleet.account:
+            known = ", ".join(sorted(fleet.account)) or "none"
+            raise ValueError(f"no account `{line.account}` in the configuration; known: {known}")
+        return Subject(account=line.account).key
     if line.stack not in fleet.stack:
         known = ", ".join(sorted(fleet.stack)) or "none"
         raise ValueError(f"no stack `{line.stack}` in the configuration; known: {known}")

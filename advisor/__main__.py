@@ -1,0 +1,48 @@
+"""`advisor` and `python -m advisor`: one sentence for every foreseen error, and the documented exit code."""
+
+import sys
+
+from advisor.errors import AdvisorError
+
+
+def main() -> None:
+    """Run the command line.
+
+    Exit codes: 0 well, 1 a fault of the user's input or usage, 2 `--fail-on` is met, 3 out of reach.
+    """
+    from advisor.cli import app  # noqa: PLC0415 - the commands load what they need when they run
+
+    try:
+        code = app(standalone_mode=False)
+    except AdvisorError as error:
+        _complain(str(error))
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 130
+    except BrokenPipeError:  # `advisor ... | head` closed the pipe; nobody reads on.
+        sys.stderr.close()
+        code = 0
+    except Exception as error:
+        code = _usage(error)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _usage(error: Exception) -> int:
+    """Answer a wrong option or argument; the command library would exit with 2, ours is 1."""
+    show = getattr(error, "format_message", None)
+    if show is None:
+        raise error
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context is not None else "advisor"
+    _complain(f"{show()} (see: {path} --help)")
+    return 1
+
+
+def _complain(text: str) -> None:
+    from advisor.secrets import redact  # noqa: PLC0415 - needed only when something went wrong
+
+    print(f"advisor: {redact(text)}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,91 @@
+"""Tables and colour on a terminal, plain text in a pipe, JSON when asked."""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any, TextIO
+
+STYLES = {
+    "critical": "bold red",
+    "warning": "yellow",
+    "info": "cyan",
+    "firing": "bold red",
+    "pending": "yellow",
+    "resolved": "green",
+    "ok": "green",
+    "fault": "bold red",
+    "gap": "yellow",
+    "unknown": "magenta",
+    "true": "bold red",
+    "false": "green",
+}
+
+
+def as_json(document: Mapping[str, Any] | Sequence[Any]) -> None:
+    """Print a document as JSON; times are ISO 8601."""
+    json.dump(document, sys.stdout, indent=2, ensure_ascii=False, default=_plain)
+    sys.stdout.write("\n")
+
+
+def _plain(value: object) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat().replace("+00:00", "Z")
+    if isinstance(value, (set, frozenset, tuple)):
+        return list(value)
+    return str(value)
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], out: TextIO | None = None
+) -> None:
+    """Print rows under a title: a table with colour on a terminal, aligned plain text in a pipe.
+
+    A cell that is exactly one of the known words (a severity, a state) gets its colour. Columns whose
+    name starts with ">" are aligned to the right.
+    """
+    out = out or sys.stdout
+    if out.isatty():
+        _rich_table(title, columns, rows)
+        return
+    names = [column.removeprefix(">") for column in columns]
+    widths = [
+        max(len(name), *(len(row[place]) for row in rows)) if rows else len(name)
+        for place, name in enumerate(names)
+    ]
+
+    def line(cells: Sequence[str]) -> str:
+        return "  ".join(
+            cell.rjust(width) if column.startswith(">") else cell.ljust(width)
+            for cell, width, column in zip(cells, widths, columns, strict=True)
+        ).rstrip()
+
+    if title:
+        print(title, file=out)
+    print(line([name.upper() for name in names]), file=out)
+    for row in rows:
+        print(line(row), file=out)
+
+
+def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - only a terminal pays for it
+    from rich.console import Console  # noqa: PLC0415
+    from rich.table import Table  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    shown = Table(title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    for column in columns:
+        shown.add_column(
+            column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
+        )
+    for row in rows:
+        shown.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
+    Console().print(shown)
+
+
+def heading(text: str) -> None:
+    """Print a line that stands over what follows."""
+    if sys.stdout.isatty():
+        print(f"\n\x1b[1m{text}\x1b[0m")
+    else:
+        print(f"\n{text}")

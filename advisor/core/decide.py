@@ -1,0 +1,176 @@
+"""One round: the verdicts of all rules against what is remembered, and what changes.
+
+The ledger holds every finding twice: by identity, as people and the store see it, and as arrays, as
+evaluation does. `decide` changes nothing; `Ledger.apply` takes a decision over once it is committed.
+"""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from typing import Protocol
+
+from advisor.core.columns import Columns
+from advisor.core.evaluate import Program
+from advisor.core.judgement import STATES, Holds, Judged, RuleState
+from advisor.core.lifecycle import Event, Finding, State, Verdict, step, unsettled
+from advisor.core.rule import Rule
+
+Identity = tuple[str, str, str]
+
+
+class ConcernOf(Protocol):
+    """Names the concern that a finding belongs to."""
+
+    def __call__(self, rule: Rule, subject: str, copy: str, /) -> str:
+        """Return the concern's key."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """A finding before and after, and what happened to it."""
+
+    before: Finding | None
+    after: Finding
+    events: tuple[Event, ...]
+
+
+@dataclass(slots=True)
+class Decision:
+    """All verdicts of one moment and what they change."""
+
+    at: datetime
+    judged: Sequence[Judged]
+    transitions: Sequence[Transition]
+    states: dict[tuple[str, str], RuleState]
+
+
+class Ledger:
+    """What is remembered of all findings of a program."""
+
+    def __init__(self, program: Program, subjects: Sequence[str], findings: Iterable[Finding] = ()) -> None:
+        self.findings: dict[Identity, Finding] = {finding.identity: finding for finding in findings}
+        self.states: dict[tuple[str, str], RuleState] = {}
+        self._places: dict[tuple[str, str], dict[str, int]] = {}
+        for compiled in program.compiled:
+            key = (compiled.rule.id, compiled.copy)
+            self.states[key] = RuleState.empty(len(compiled.rows), compiled.holds)
+            self._places[key] = {subjects[row]: place for place, row in enumerate(compiled.rows)}
+        for finding in self.findings.values():
+            self._remember(finding)
+
+    def _remember(self, finding: Finding) -> None:
+        key = (finding.rule, finding.copy)
+        place = self._places.get(key, {}).get(finding.subject)
+        if place is None:  # The rule or the service is gone; the finding stays in the store as history.
+            return
+        state = self.states[key]
+        state.state[place] = STATES.index(finding.state)
+        state.stale[place] = finding.stale
+        state.period[place] = _epoch(finding.episode)
+        for row, clock in enumerate(finding.holds[: state.holds.since.shape[0]]):
+            if clock is not None:
+                state.holds.since[row, place], state.holds.lost[row, place] = clock
+
+    def orphans(self) -> list[Finding]:
+        """Return the findings that no rule and subject of the program stands behind any more."""
+        return [
+            finding
+            for finding in self.findings.values()
+            if finding.subject not in self._places.get((finding.rule, finding.copy), {})
+        ]
+
+    def apply(self, decision: Decision) -> None:
+        """Take over a decision that has been committed."""
+        self.states.update(decision.states)
+        for transition in decision.transitions:
+            after = transition.after
+            if after.state is State.INACTIVE and not any(after.holds):
+                self.findings.pop(after.identity, None)
+            else:
+                self.findings[after.identity] = after
+
+
+def decide(
+    program: Program,
+    columns: Columns,
+    ledger: Ledger,
+    subjects: Sequence[str],
+    concern_of: ConcernOf,
+    now: datetime,
+) -> Decision:
+    """Judge every rule on every subject at `now` and return what changes. Changes nothing itself."""
+    judged = program.judge(columns, now, ledger.states)
+    transitions: list[Transition] = []
+    states: dict[tuple[str, str], RuleState] = {}
+    for one in judged:
+        key = (one.rule.id, one.copy)
+        before = ledger.states[key]
+        places = unsettled(one, before).tolist()
+        if not places:
+            states[key] = RuleState(before.state, one.holds, before.stale, before.period)
+            continue
+        after = RuleState(before.state.copy(), one.holds, before.stale.copy(), before.period.copy())
+        for place in places:
+            subject = subjects[one.rows[place]]
+            stored = ledger.findings.get((one.rule.id, subject, one.copy))
+            start = stored or Finding(one.rule.id, subject, one.copy, State.INACTIVE, now)
+            finding, events = step(start, _verdict(one, place), now)
+            finding = _with_figures(finding, one, place, concern_of, subject, figures=bool(events))
+            after.state[place] = STATES.index(finding.state)
+            after.stale[place] = finding.stale
+            after.period[place] = _epoch(finding.episode)
+            if finding != stored:
+                transitions.append(Transition(stored, finding, events))
+        states[key] = after
+    return Decision(now, judged, transitions, states)
+
+
+def _verdict(judged: Judged, place: int) -> Verdict:
+    return Verdict(
+        int(judged.verdict[place]),
+        int(judged.bare[place]),
+        bool(judged.stale[place]),
+        _iso(float(judged.period[place])),
+    )
+
+
+def _with_figures(
+    finding: Finding, judged: Judged, place: int, concern_of: ConcernOf, subject: str, *, figures: bool
+) -> Finding:
+    finding = replace(
+        finding,
+        holds=_clocks(judged.holds, place),
+        concern=finding.concern or concern_of(judged.rule, subject, judged.copy),
+    )
+    if not figures and finding.state not in {State.PENDING, State.FIRING}:
+        return finding
+    deciding = next((term for term in judged.explain(place) if term.metric), None)
+    return replace(
+        finding,
+        value=_number(judged.value[place]),
+        threshold=_number(judged.threshold[place]),
+        limit=_number(judged.limit[place]),
+        unit=deciding.unit if deciding else "",
+        limit_source=deciding.limit_source if deciding else "",
+    )
+
+
+def _clocks(holds: Holds, place: int) -> tuple[tuple[float, float] | None, ...]:
+    return tuple(
+        None if math.isnan(since) else (float(since), float(lost))
+        for since, lost in zip(holds.since[:, place], holds.lost[:, place], strict=True)
+    )
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _iso(epoch: float) -> str:
+    return "" if math.isnan(epoch) else datetime.fromtimestamp(epoch, UTC).isoformat()
+
+
+def _epoch(episode: str) -> float:
+    return datetime.fromisoformat(episode).timestamp() if episode else math.nan
