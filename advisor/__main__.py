@@ -22,7 +22,7 @@ def main() -> None:
     except BrokenPipeError:  # `advisor ... | head` closed the pipe; nobody reads on.
         sys.stderr.close()
         code = 0
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - what is no usage error is raised again
         code = _usage(error)
     sys.exit(code if isinstance(code, int) else 0)
 

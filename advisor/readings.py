@@ -67,7 +67,9 @@ def read_lines(lines: Iterable[str], fleet: Fleet, file: str) -> Iterator[Observ
         if not text.strip():
             continue
         if len(text) > _MAX_LINE:
-            raise InputError("this line is longer than 1 MB; write one reading a line", file=file, line=number)
+            raise InputError(
+                "this line is longer than 1 MB; write one reading a line", file=file, line=number
+            )
         try:
             line = Line.model_validate(_json(text))
         except ValidationError as error:

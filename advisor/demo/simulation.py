@@ -85,7 +85,9 @@ class Simulation:
     def egress(self, since: datetime, until: datetime) -> float:
         """Bytes sent by the database between two moments."""
         middle = since + (until - since) / 2
-        return round(66e3 * self.users(middle) * ((until - since) / timedelta(days=1)) * (1 + self._rhythm(middle)))
+        return round(
+            66e3 * self.users(middle) * ((until - since) / timedelta(days=1)) * (1 + self._rhythm(middle))
+        )
 
     def email_api_down(self, at: datetime) -> bool:
         """The mail provider's API answers 503 for half a day."""
@@ -93,8 +95,9 @@ class Simulation:
 
     def promql(self) -> dict[str, Callable[[datetime], float]]:
         """The queries that the simulated Prometheus knows, as the demo's configuration asks them."""
+        p95 = "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))"
         return {
-            "histogram_quantile(0.95, sum by (le) (rate(http_request_duration_seconds_bucket[5m])))": self.response_p95,
+            p95: self.response_p95,
             'sum(rate(http_requests_total{code=~"5.."}[1h]))': self.failures_per_second,
             "sum(rate(http_requests_total[1h]))": self.requests_per_second,
             "avg(fly_instance_cpu_busy)": self.cpu,

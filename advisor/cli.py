@@ -1,0 +1,285 @@
+"""The commands, thin: names, options, examples. What they do is in `advisor/commands/`, loaded when run."""
+
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from advisor import __version__
+
+app = typer.Typer(
+    name="advisor",
+    help="Watches the quotas of managed services and says what to do, by when and at what price.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog="Exit codes: 0 well, 1 a fault of your input, 2 --fail-on is met, 3 something was out of reach.",
+)
+rules_app = typer.Typer(help="The rules: list, explain, test.", no_args_is_help=True)
+notify_app = typer.Typer(help="The channels.", no_args_is_help=True)
+catalogue_app = typer.Typer(help="Plans, quotas, prices and ladders.", no_args_is_help=True)
+collectors_app = typer.Typer(help="What is known of each provider's collector.", no_args_is_help=True)
+metrics_app = typer.Typer(help="The vocabulary of metrics.", no_args_is_help=True)
+app.add_typer(rules_app, name="rules")
+app.add_typer(notify_app, name="notify")
+app.add_typer(catalogue_app, name="catalogue")
+app.add_typer(collectors_app, name="collectors")
+app.add_typer(metrics_app, name="metrics")
+
+Config = Annotated[
+    Path, typer.Option("--config", "-c", envvar="ADVISOR_CONFIG", help="The configuration file.")
+]
+Json = Annotated[bool, typer.Option("--json", help="JSON of a documented, versioned shape.")]
+FailOn = Annotated[
+    str | None,
+    typer.Option(
+        "--fail-on", metavar="SEVERITY", help="Exit with 2 when one this bad fires: warning, critical."
+    ),
+]
+CONFIG = Path("advisor.yaml")
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"advisor {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+@app.command(epilog="Example: advisor demo --once")
+def demo(
+    once: Annotated[
+        bool, typer.Option("--once", help="End when the 60 days are over; serve no page.")
+    ] = False,
+    listen: Annotated[str, typer.Option(help="Where the page is served.")] = "127.0.0.1:8080",
+    json: Json = False,
+) -> int:
+    """Run the main job on simulated providers: 60 days in seconds, then the page. Needs nothing."""
+    from advisor.commands import demo as command
+
+    return command.run(once=once, listen=listen, json=json)
+
+
+@app.command(epilog="Example: advisor check --config advisor.yaml")
+def check(
+    config: Config = CONFIG,
+    json: Json = False,
+    offline: Annotated[bool, typer.Option("--offline", help="Ask no provider; files only.")] = False,
+) -> int:
+    """Check configuration, rules, credentials and reach: one line a thing; exit 1 on a fault, else 3."""
+    from advisor.commands import check as command
+
+    return command.run(config, json=json, offline=offline)
+
+
+@app.command(
+    epilog="Examples: advisor once --postgres env:DATABASE_URL --plan supabase/free   |   advisor once --json"
+)
+def once(
+    config: Config = CONFIG,
+    postgres: Annotated[
+        str | None,
+        typer.Option(help="Look at one database without a configuration: env:NAME, file:/path or a DSN."),
+    ] = None,
+    plan: Annotated[str | None, typer.Option(help="Its plan, such as supabase/free.")] = None,
+    watch: Annotated[
+        str, typer.Option(help="The time between the two snapshots that rates come from.")
+    ] = "1s",
+    json: Json = False,
+    fail_on: FailOn = None,
+) -> int:
+    """Poll every source once, judge, advise and print."""
+    from advisor.commands import once as command
+
+    if postgres is not None:
+        return command.postgres(postgres, plan, watch, json=json, fail_on=fail_on)
+    return command.run(config, json=json, fail_on=fail_on)
+
+
+@app.command(epilog="Example: advisor run --config /etc/advisor.yaml")
+def run(config: Config = CONFIG) -> int:
+    """Run the daemon: poll, judge, tell, serve the page. SIGHUP reloads, SIGTERM ends in order."""
+    from advisor.commands import run as command
+
+    return command.run(config)
+
+
+@app.command(epilog="Example, every 15 minutes by cron: advisor tick --config advisor.yaml")
+def tick(config: Config = CONFIG, json: Json = False, fail_on: FailOn = None) -> int:
+    """Do one round (poll, decide, deliver) and end; for cron and free runners."""
+    from advisor.commands import run as command
+
+    return command.tick(config, json=json, fail_on=fail_on)
+
+
+@app.command(epilog="Example: advisor evaluate --config stack.yaml --readings readings.jsonl --json")
+def evaluate(
+    config: Config = CONFIG,
+    readings: Annotated[
+        str, typer.Option(help="A file of readings, one JSON object a line; - for stdin.")
+    ] = "-",
+    at: Annotated[
+        str | None, typer.Option(help="Judge at this time (ISO 8601); default: the last line's.")
+    ] = None,
+    json: Json = False,
+    fail_on: FailOn = None,
+) -> int:
+    """Judge readings from a file: the pure engine, without credentials or a store."""
+    from advisor.commands import evaluate as command
+
+    return command.run(config, readings, _time(at), json=json, fail_on=fail_on)
+
+
+@app.command(epilog="Example: advisor digest --format html > digest.html")
+def digest(
+    config: Config = CONFIG,
+    form: Annotated[str, typer.Option("--format", help="text, html, slack or json.")] = "text",
+    cadence: Annotated[str, typer.Option(help="weekly or daily.")] = "weekly",
+) -> int:
+    """Print the report as it would go out now, from the history kept."""
+    from advisor.commands import digest as command
+
+    return command.run(config, form, cadence)
+
+
+@app.command(epilog="Example: advisor ack shop/database#storage --until 450MB --reason 'clean-up on Friday'")
+def ack(
+    concern: Annotated[str, typer.Argument(help="The concern, as messages and `once` show it.")],
+    config: Config = CONFIG,
+    until: Annotated[str | None, typer.Option(help="A value: tell again when it is reached.")] = None,
+    by: Annotated[str | None, typer.Option(help="Who says so; default: your login.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the others.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take an acknowledgement or snooze back.")] = False,
+) -> int:
+    """Acknowledge a concern: no more messages until it is over, or until a value is reached."""
+    from advisor.commands import attention as command
+
+    return command.acknowledge(config, concern, until=until, by=by, reason=reason, undo=undo)
+
+
+@app.command(epilog="Example: advisor snooze shop/email#emails 3d")
+def snooze(
+    concern: Annotated[str, typer.Argument(help="The concern, as messages and `once` show it.")],
+    span: Annotated[str, typer.Argument(help="For how long: 4h, 3d.")],
+    config: Config = CONFIG,
+    by: Annotated[str | None, typer.Option(help="Who says so; default: your login.")] = None,
+    reason: Annotated[str, typer.Option(help="Why, for the others.")] = "",
+) -> int:
+    """Hear nothing of a concern for a while."""
+    from advisor.commands import attention as command
+
+    return command.snooze(config, concern, span, by=by, reason=reason)
+
+
+@app.command(epilog="Example: advisor backup /var/backups/advisor.db")
+def backup(
+    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    config: Config = CONFIG,
+) -> int:
+    """Copy the store while the daemon runs."""
+    from advisor.commands import backup as command
+
+    return command.run(config, target)
+
+
+@rules_app.command("list", epilog="Example: advisor rules list --json")
+def rules_list(
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Only what this configuration loads.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """List the rules with their sentences and sources."""
+    from advisor.commands import rules as command
+
+    return command.listing(config, json=json)
+
+
+@rules_app.command("explain", epilog="Example: advisor rules explain app-virgin.supabase.storage-upgrade")
+def rules_explain(
+    rule: Annotated[str, typer.Argument(help="The rule's id.")],
+    config: Annotated[
+        Path | None, typer.Option("--config", "-c", help="Judge it on this configuration.")
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Say what a rule means, and why it holds or does not, term by term."""
+    from advisor.commands import rules as command
+
+    return command.explain(rule, config, json=json)
+
+
+@rules_app.command("test", epilog="Example: advisor rules test our-rules.test.yaml")
+def rules_test(
+    paths: Annotated[list[Path], typer.Argument(help="Test files, or folders of them.")],
+    json: Json = False,
+) -> int:
+    """Run the unit tests of rules: written series, gaps included, and what they must lead to."""
+    from advisor.commands import rules as command
+
+    return command.test(paths, json=json)
+
+
+@notify_app.command("test", epilog="Example: advisor notify test --channel slack")
+def notify_test(
+    config: Config = CONFIG,
+    channel: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+) -> int:
+    """Send a test message through every channel and say what came back."""
+    from advisor.commands import notify as command
+
+    return command.test(config, channel)
+
+
+@catalogue_app.command("show", epilog="Example: advisor catalogue show supabase")
+def catalogue_show(provider: str, json: Json = False) -> int:
+    """Show a provider's plans, quotas, prices and ladders, with source and date."""
+    from advisor.commands import lists as command
+
+    return command.catalogue(provider, json=json)
+
+
+@catalogue_app.command("check", epilog="Example: advisor catalogue check")
+def catalogue_check(json: Json = False) -> int:
+    """Say what is old, unsourced or inconsistent in the catalogue."""
+    from advisor.commands import lists as command
+
+    return command.catalogue_check(json=json)
+
+
+@collectors_app.command("list", epilog="Example: advisor collectors list --json")
+def collectors_list(json: Json = False) -> int:
+    """List the collectors: what each needs and gives."""
+    from advisor.commands import lists as command
+
+    return command.collectors(json=json)
+
+
+@metrics_app.command("list", epilog="Example: advisor metrics list")
+def metrics_list(json: Json = False) -> int:
+    """Print the vocabulary: every metric with unit, kind, limits and who has it."""
+    from advisor.commands import lists as command
+
+    return command.metrics(json=json)
+
+
+def _time(text: str | None) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        raise typer.BadParameter(f"{text!r} is no time; write 2026-11-01T00:00:00Z") from None
+    if at.tzinfo is None:
+        raise typer.BadParameter(f"{text!r} has no time zone; write {text}Z")
+    return at

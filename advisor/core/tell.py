@@ -1,0 +1,84 @@
+"""Whether people are told of a concern now, and of what. The digest tells the rest."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from advisor.core.lifecycle import Attention, Event, Finding
+from advisor.core.model import Cadence, Severity
+from advisor.core.rule import Rule
+
+_RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What people were last told at once of a concern, kept until it is over."""
+
+    concern: str
+    severity: Severity
+    at: datetime
+    episode: str = ""
+
+
+def worst(severities: Sequence[Severity]) -> Severity:
+    """Return the worst of some severities."""
+    return min(severities, key=_RANK.__getitem__)
+
+
+def event_to_tell(
+    firing: Sequence[tuple[Finding, Rule]],
+    told: Told | None,
+    attention: Attention | None,
+    happened: Sequence[Event],
+    act_by: datetime | None,
+    next_digest: datetime,
+    now: datetime,
+) -> Event | None:
+    """Return what to say of a concern at once, or None.
+
+    `firing` are its firing findings with their rules, `happened` this round's events on it, `act_by` the
+    date its recommendation names. At once goes what a rule calls immediate (critical ones by default) and
+    what cannot wait for the next digest. A concern is told once an episode, again when it grows worse,
+    and its end is told to whom its beginning was.
+    """
+    if not firing:
+        if told is None:
+            return None
+        return Event.NEW_PERIOD if Event.NEW_PERIOD in happened else Event.RESOLVED
+    if attention is not None and attended(attention, firing, now):
+        return None
+    severity = worst([rule.severity for _, rule in firing])
+    urgent = act_by is not None and act_by < next_digest
+    if not urgent and all(rule.told is not Cadence.IMMEDIATE for _, rule in firing):
+        return None
+    if told is None or told.episode != episode(firing):
+        return Event.FIRED
+    if _RANK[severity] < _RANK[told.severity]:
+        return Event.ESCALATED
+    if Event.STALE in happened and all(finding.stale for finding, _ in firing):
+        return Event.STALE
+    return None
+
+
+def attended(attention: Attention, firing: Sequence[tuple[Finding, Rule]], now: datetime) -> bool:
+    """Say whether a person's acknowledgement or snooze still stops messages."""
+    if attention.until is not None and now >= attention.until:
+        return False
+    until = attention.until_value
+    if until is None:
+        return True
+    return not any(
+        finding.value is not None and _beyond(finding.value, finding.threshold, until)
+        for finding, _ in firing
+    )
+
+
+def _beyond(value: float, threshold: float | None, until: float) -> bool:
+    falling = threshold is not None and value < threshold
+    return value <= until if falling else value >= until
+
+
+def episode(firing: Sequence[tuple[Finding, Rule]]) -> str:
+    """Return the newest billing period that the findings fired in, empty where none has one."""
+    return max((finding.episode for finding, _ in firing), default="")
