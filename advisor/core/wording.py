@@ -1,0 +1,184 @@
+"""How values, money, dates and marks are written for people: the same words in every channel and page."""
+
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+from advisor.core.message import DigestConcern, Event, Evidence, Notice, Recommendation
+from advisor.core.model import Action, Quality, Severity
+
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
+_SECONDS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
+
+#: What is said where a date was not forecast but something is already in force or overdue.
+NOW = "now"
+
+
+def number(value: float) -> str:
+    """Write a number with three figures that count, or with separators where it is large and whole."""
+    if value == 0:
+        return "0"
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.3g}" if abs(value) >= 1e-3 else f"{value:.1e}"
+
+
+def amount(value: float, unit: str) -> str:
+    """Write a value in base units as the documents do: `401 MB`, `240 ms`, `80 %`, `1,200`, `$25`."""
+    match unit:
+        case "bytes":
+            return _scaled(value, _BYTES, "bytes")
+        case "seconds":
+            return _scaled(value, _SECONDS, "s")
+        case "ratio":
+            return share(value)
+        case "USD":
+            return money(value)
+        case _:
+            return number(value)
+
+
+def _scaled(value: float, steps: tuple[tuple[float, str], ...], rest: str) -> str:
+    for size, name in steps:
+        if abs(value) >= size:
+            return f"{number(value / size)} {name}"
+    return f"{number(value)} {rest}"
+
+
+def share(ratio: float) -> str:
+    """Write a ratio in per cent: `80 %`, below ten with one decimal."""
+    percent = ratio * 100
+    return f"{percent:.1f} %" if 0 < abs(percent) < 10 else f"{percent:,.0f} %"
+
+
+def money(usd: float) -> str:
+    """Write US dollars: `$25`, `$0.09`, `-$12.50`."""
+    text = f"{abs(usd):,.2f}"
+    return f"{'-' if usd < 0 else ''}${text.removesuffix('.00')}"
+
+
+def difference(usd: float | None) -> str:
+    """Write what a change costs a month; empty where it is not known."""
+    if usd is None:
+        return ""
+    if abs(usd) < 0.005:
+        return "no change in price"
+    return f"{money(abs(usd))} a month {'more' if usd > 0 else 'less'}"
+
+
+def day(at: datetime, timezone: str = "UTC") -> str:
+    """Write the date at a place: `12 Mar 2026`."""
+    local = at.astimezone(ZoneInfo(timezone))
+    return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def moment(at: datetime, timezone: str = "UTC") -> str:
+    """Write date and time at a place, with the zone's short name: `12 Mar 2026 09:00 UTC`."""
+    return f"{day(at, timezone)} {at.astimezone(ZoneInfo(timezone)):%H:%M %Z}"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """Write how long ago something was, in the largest unit that fits: `3 min ago`."""
+    passed = now - then
+    if passed < timedelta(minutes=1):
+        return "just now"
+    for size, name in ((timedelta(days=1), "day"), (timedelta(hours=1), "h"), (timedelta(minutes=1), "min")):
+        if passed >= size:
+            count = passed // size
+            plural = "s" if name == "day" and count > 1 else ""
+            return f"{count} {name}{plural} ago"
+    return "just now"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Write a count with its noun: `1 concern`, `1,200 concerns`."""
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def place(stack: str, service: str, environment: str = "") -> str:
+    """Name whom something is about: `shop/database`, with the environment where it is not production."""
+    name = f"{stack}/{service}" if stack and service else stack or service
+    return f"{name} ({environment})" if environment not in {"", "production"} else name
+
+
+def metric_name(metric: str, stat: str = "") -> str:
+    """Write a metric for people: `p95 response time`."""
+    plain = metric.replace("_", " ")
+    return f"{stat} {plain}" if stat else plain
+
+
+def event(notice: Notice) -> str:
+    """Say what happened to a concern."""
+    match notice.event:
+        case Event.STALE:
+            return "still firing, on stale data"
+        case Event.FIRED | Event.ESCALATED | Event.RESOLVED | Event.NEW_PERIOD:
+            return notice.event.value
+
+
+def severity(of: Severity, happened: Event | None = None) -> str:
+    """Say how bad it is; what resolved is not bad any more."""
+    return "resolved" if happened in {Event.RESOLVED, Event.NEW_PERIOD} else of.value
+
+
+def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
+    """Say by which date to act, with the interval where there is one; empty where no date is known."""
+    if advice.by is None:
+        return ""
+    text = f"by {day(advice.by, timezone)}"
+    if advice.by_low and advice.by_high:
+        low, high = day(advice.by_low, timezone), day(advice.by_high, timezone)
+        if low != high:
+            text += f" (between {low} and {high}, 80 %)"
+    return text
+
+
+def target(advice: Recommendation) -> str:
+    """Say what to do in a few words: `upgrade free → pro`."""
+    if advice.from_plan and advice.to_plan:
+        return f"{advice.action.value} {advice.from_plan} → {advice.to_plan}"
+    if advice.to_plan:
+        return f"{advice.action.value} to {advice.to_plan}"
+    return advice.action.value
+
+
+def price(advice: Recommendation) -> str:
+    """Say what the advice costs; "price not known" is said only where a plan would change."""
+    text = difference(advice.difference)
+    if text:
+        if advice.monthly_now is not None and advice.monthly_then is not None:
+            text += f" ({money(advice.monthly_now)} → {money(advice.monthly_then)})"
+        if advice.price_as_of:
+            text += f", price as of {advice.price_as_of}"
+        return text
+    changes = advice.action in {Action.UPGRADE, Action.DOWNGRADE, Action.MIGRATE, Action.SCALE_OUT}
+    return "price not known" if changes else ""
+
+
+def why(evidence: Evidence) -> str:
+    """Write one line of evidence: the figures, the limit with its source, and how sure the value is."""
+    text = evidence.says or evidence.sentence
+    figures = f"{evidence.value} against {evidence.threshold}" if evidence.threshold else evidence.value
+    if figures:
+        text = f"{text.rstrip('.')}: {figures}" if text else figures
+    if evidence.limit:
+        source = f", from {evidence.limit_source}" if evidence.limit_source else ""
+        text += f" (limit {evidence.limit}{source})"
+    if evidence.quality is not Quality.MEASURED:
+        text += f" [{evidence.quality.value}]"
+    return text
+
+
+def marks(about: Notice | DigestConcern, *, simulated: bool = False) -> tuple[str, ...]:
+    """Return the marks of honesty a concern carries: simulated, stale, estimated, manual, learning, ..."""
+    found: list[str] = []
+    if simulated:
+        found.append("simulated")
+    stale = about.event is Event.STALE if isinstance(about, Notice) else "stale" in about.state
+    if stale:
+        found.append("stale")
+    qualities = {one.quality for one in about.evidence}
+    found += [quality.value for quality in (Quality.ESTIMATED, Quality.MANUAL) if quality in qualities]
+    if about.recommendation:
+        found += [state for state in about.recommendation.states if state not in found]
+    return tuple(found)
