@@ -1,3 +1,5 @@
 """What the tests of several rooms share."""
 
-from tests.postgres_server import postgres_server as postgres_server
+from tests.postgres_server import postgres_server
+
+__all__ = ["postgres_server"]

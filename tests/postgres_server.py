@@ -4,7 +4,7 @@
         dsn = postgres_server.create_database("shop")
 
 The binaries are those of the system (`pg_config --bindir`, else the newest under /usr/lib/postgresql).
-initdb refuses root, so root becomes the user `postgres` for it. Nothing is kept, so nothing is synced to disk.
+initdb refuses root, so root becomes the user `postgres` for it. Nothing is kept, so nothing is synced.
 """
 
 import os
@@ -151,7 +151,9 @@ def _version(binaries: Path) -> int:
 def _become(owner: pwd.struct_passwd) -> list[str]:
     """Return the words before a command that make root the owner of the cluster."""
     if shutil.which("setpriv"):
-        return ["setpriv", f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups", "--"]
+        ids = (f"--reuid={owner.pw_uid}", f"--regid={owner.pw_gid}", "--clear-groups")
+        # Should the tests be killed, the server goes too.
+        return ["setpriv", *ids, "--pdeathsig", "INT", "--"]
     return ["runuser", "-u", owner.pw_name, "--"]
 
 
