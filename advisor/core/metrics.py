@@ -61,6 +61,7 @@ def _rows() -> Iterator[Metric]:
     yield from row("table_size index_size", BYTES, "L", "Size, by table.", "database", EACH)
     yield from row("dead_rows", COUNT, "L", "Rows that wait for vacuum, by table.", "database", EACH)
     yield from row("unused_index_size", BYTES, "L", "Size of indexes that nothing reads.", "database")
+    yield from row("scanned_tables", COUNT, "L", "Large tables read mostly from end to end.", "database")
     yield from row("egress", BYTES, "A q", "Bytes sent out.")
     yield from row("logs", BYTES, "A q", "Bytes of log written.")
     yield from row("emails", COUNT, "A q", "E-mails sent and received.", "email")
