@@ -3,7 +3,7 @@
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from advisor.core.message import DigestConcern, Event, Evidence, Notice, Recommendation
+from advisor.core.message import DigestConcern, DigestLimit, Event, Evidence, Notice, Recommendation
 from advisor.core.model import Action, Quality, Severity
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -24,7 +24,7 @@ def number(value: float) -> str:
 
 
 def amount(value: float, unit: str) -> str:
-    """Write a value in base units as the documents do: `401 MB`, `240 ms`, `80 %`, `1,200`, `$25`."""
+    """Write a value in base units as the documents do: `401 MB`, `240 ms`, `80%`, `1,200`, `$25`."""
     match unit:
         case "bytes":
             return _scaled(value, _BYTES, "bytes")
@@ -46,9 +46,9 @@ def _scaled(value: float, steps: tuple[tuple[float, str], ...], rest: str) -> st
 
 
 def share(ratio: float) -> str:
-    """Write a ratio in per cent: `80 %`, below ten with one decimal."""
+    """Write a ratio in per cent: `80%`, below ten with one decimal."""
     percent = ratio * 100
-    return f"{percent:.1f} %" if 0 < abs(percent) < 10 else f"{percent:,.0f} %"
+    return f"{percent:.1f}%" if 0 < abs(percent) < 10 else f"{percent:,.0f}%"
 
 
 def money(usd: float) -> str:
@@ -70,6 +70,16 @@ def day(at: datetime, timezone: str = "UTC") -> str:
     """Write the date at a place: `12 Mar 2026`."""
     local = at.astimezone(ZoneInfo(timezone))
     return f"{local.day} {_MONTHS[local.month - 1]} {local.year}"
+
+
+def span(low: datetime, high: datetime, timezone: str = "UTC") -> str:
+    """Write two dates without what they share: `18 to 27 Nov 2026`."""
+    first, last = day(low, timezone).split(), day(high, timezone)
+    for shared in (f" {first[1]} {first[2]}", f" {first[2]}", ""):
+        if last.endswith(shared):
+            start = " ".join(first).removesuffix(shared)
+            return last if start == last.removesuffix(shared) else f"{start} to {last}"
+    return f"{' '.join(first)} to {last}"
 
 
 def moment(at: datetime, timezone: str = "UTC") -> str:
@@ -127,9 +137,7 @@ def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
         return ""
     text = f"by {day(advice.by, timezone)}"
     if advice.by_low and advice.by_high:
-        low, high = day(advice.by_low, timezone), day(advice.by_high, timezone)
-        if low != high:
-            text += f" (between {low} and {high}, 80 %)"
+        text += f" (80% interval: {span(advice.by_low, advice.by_high, timezone)})"
     return text
 
 
@@ -182,3 +190,9 @@ def marks(about: Notice | DigestConcern, *, simulated: bool = False) -> tuple[st
     if about.recommendation:
         found += [state for state in about.recommendation.states if state not in found]
     return tuple(found)
+
+
+def limit_marks(limit: DigestLimit) -> tuple[str, ...]:
+    """Return the marks of honesty a limit's line carries."""
+    found = () if limit.quality is Quality.MEASURED else (limit.quality.value,)
+    return (*found, "stale") if limit.stale else found

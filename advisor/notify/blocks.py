@@ -15,6 +15,7 @@ from advisor.core.wording import (
     counted,
     day,
     event,
+    limit_marks,
     marks,
     money,
     place,
@@ -52,7 +53,8 @@ def escape(text: str) -> str:
 def payload(message: Message) -> dict[str, Any]:
     """Return `text` and `blocks` of a message; what does not fit is counted in a last line."""
     headline = subject(message)
-    blocks = [_header(headline)]
+    # A single concern's own title stands on top; a header would say it twice.
+    blocks = [] if len(message.notices) == 1 else [_header(headline)]
     if message.digest is not None:
         parts = list(_digest(message.digest))
         closing = [_context(" · ".join(footer(message.digest)))]
@@ -173,7 +175,7 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
     for other in advice.alternatives:
         cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
         note = f" ({other.note})" if other.note else ""
-        yield f"Or: {escape(f'{other.action} {other.target}{cost}{note}')}"
+        yield escape(f"Or {other.action}: {other.target}{cost}{note}")
     if advice.playbook:
         yield f"Playbook: {escape(advice.playbook)}"
 
@@ -221,10 +223,8 @@ def _limit(limit: DigestLimit) -> str:
     filled = min(10, round(limit.used * 10))
     extra = f", full {limit.when}" if limit.when else ""
     source = f" (limit from {limit.limit_source})" if limit.limit_source else ""
-    signs = [limit.quality.value] if limit.quality.value != "measured" else []
-    signs += ["stale"] if limit.stale else []
     what = (
         f"{place(limit.stack, limit.service)} {limit.metric}: {limit.value} of {limit.limit}{extra}{source}"
     )
     bar = "▓" * filled + "░" * (10 - filled)
-    return f"`{bar}` {share(limit.used)}  {escape(what)}{_marked(tuple(signs))}"
+    return f"`{bar}` {share(limit.used)}  {escape(what)}{_marked(limit_marks(limit))}"

@@ -9,6 +9,7 @@ from advisor.core.wording import (
     counted,
     day,
     event,
+    limit_marks,
     marks,
     money,
     place,
@@ -185,7 +186,7 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
     for other in advice.alternatives:
         cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
         note = f" ({other.note})" if other.note else ""
-        yield from _wrapped([f"Or: {other.action} {other.target}{cost}{note}"], "", "    ")
+        yield from _wrapped([f"Or {other.action}: {other.target}{cost}{note}"], "", "    ")
     if advice.playbook:
         yield from _wrapped([f"Playbook: {advice.playbook}"], "", "    ")
 
@@ -195,12 +196,10 @@ def _limit(limit: DigestLimit) -> str:
     bar = "#" * filled + "." * (_BAR - filled)
     about = f"{place(limit.stack, limit.service)} {limit.metric}"
     extra = f", full {limit.when}" if limit.when else ""
-    signs = [limit.quality.value] if limit.quality.value != "measured" else []
-    signs += ["stale"] if limit.stale else []
     source = f", limit from {limit.limit_source}" if limit.limit_source else ""
     return (
         f"[{bar}] {share(limit.used):>6}  {about}: {limit.value} of {limit.limit}{extra}{source}"
-        f"{_marked(tuple(signs))}"
+        f"{_marked(limit_marks(limit))}"
     )
 
 
