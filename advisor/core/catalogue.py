@@ -212,8 +212,9 @@ class Plan(Sourced):
     """What is sold: its price (None: nobody said; empty: nothing) and its quotas.
 
     `complete` says that every quota it has on a known metric is listed, so that an unlisted one does not
-    exist. `sold` False: existing customers only, so advice never names it as a target. `valid_until` is the
-    first day it no longer holds. `sizes` are those it can be had with, `default_size` what it starts with.
+    exist, but for those in `not_known`, which may exist and have no figure here. `sold` False: existing
+    customers only, so advice never names it as a target. `valid_until` is the first day it no longer holds.
+    `sizes` are those it can be had with, `default_size` what it starts with.
     """
 
     id: str
@@ -228,6 +229,7 @@ class Plan(Sourced):
     default_size: str = ""
     quotas: tuple[Quota, ...] = ()
     complete: bool = False
+    not_known: tuple[str, ...] = ()
     playbook: str = ""
     note: str = ""
 
@@ -521,12 +523,18 @@ def faults(catalogue: Catalogue, today: date) -> list[str]:
 
 def outdated(catalogue: Catalogue, today: date) -> list[str]:
     """Return what was read more than `OLD_AFTER` days ago: no fault, but advice says so."""
-    return [
-        f"{key} {entry.id}: read on {entry.as_of}, more than {OLD_AFTER} days ago; read it again: {entry.source}"
-        for key, product in catalogue.offers.items()
-        for entry in (*product.plans, *product.sizes)
-        if entry.old(today)
-    ]
+    found: list[str] = []
+    for key, product in catalogue.offers.items():
+        entries: list[tuple[str, Sourced]] = [
+            *((plan.id, plan) for plan in product.plans),
+            *((f"size {size.id}", size) for size in product.sizes),
+        ]
+        found += [
+            f"{key} {name}: of {entry.as_of}, more than {OLD_AFTER} days old; read again: {entry.source}"
+            for name, entry in entries
+            if entry.old(today)
+        ]
+    return found
 
 
 def _lint_product(key: str, product: Product, today: date) -> Iterator[str]:
@@ -541,6 +549,9 @@ def _lint_product(key: str, product: Product, today: date) -> Iterator[str]:
                 yield f"{place}: no size `{size}`; add it under `sizes`"
         for quota in plan.quotas:
             yield from _lint_quota(place, product, quota, today)
+        for metric in plan.not_known:
+            if metric not in VOCABULARY:
+                yield f"{place}: `not_known` names no metric: `{metric}`"
         for component in plan.price or ():
             yield from _lint_component(place, product, component)
     for size_ in product.sizes:

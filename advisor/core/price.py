@@ -1,8 +1,8 @@
 """What a plan costs a month for a given usage: a sum of components under the account's conditions.
 
-In this order: flat price (by term), seats, add-ons, sizes, usage and overage by tiers; then the plan's credits,
-the commitment as the least, the account's discount and credits, and tax. A price that nobody knows is None,
-never zero, and what made it unknown is named.
+In this order: flat price (by term), seats, add-ons, sizes, usage and overage by tiers; then the plan's
+credits, the commitment as the least, the account's discount and credits, and tax. A price that nobody knows
+is None, never zero, and what made it unknown is named.
 """
 
 import math
@@ -85,22 +85,8 @@ def monthly(
     if plan.price is None:
         reason = f"the price of {product.title} {plan.title} is by agreement or not known"
         return Price(None, unknown=(reason,), as_of=plan.as_of, confidence=Confidence.UNKNOWN)
-    lines: list[Line] = []
+    lines = _parts(product, plan, usage, account, add_ons)
     unknown: list[str] = []
-    for component in plan.price:
-        match component:
-            case Fixed(usd=usd, term=term):
-                if term == _term(plan, account):
-                    lines.append(Line(plan.title, usd, "fixed"))
-            case Seat(usd=usd, included=included):
-                seats = max(0, account.seats - included)
-                lines.append(Line(f"{seats} seats", seats * usd, "fixed"))
-            case AddOn(name=name) if name in add_ons:
-                lines.append(Line(name, _add_on(product, component, usage), "fixed"))
-            case Usage(metric=metric):
-                lines.append(Line(metric, _usage(product, component, usage.get(metric, 0.0)), "usage"))
-            case _:
-                pass
     if size is not None:
         if size.usd is None:
             unknown.append(f"the price of size {size.title} is not known")
@@ -126,8 +112,30 @@ def monthly(
     return Price(round(total, 2), tuple(lines), (), overage, as_of, confidence)
 
 
+def _parts(
+    product: Product, plan: Plan, usage: Mapping[str, float], account: Account, add_ons: Sequence[str]
+) -> list[Line]:
+    """Return flat prices, seats, add-ons and what usage costs by itself."""
+    lines: list[Line] = []
+    for component in plan.price or ():
+        match component:
+            case Fixed(usd=usd, term=term):
+                if term == _term(plan, account):
+                    lines.append(Line(plan.title, usd, "fixed"))
+            case Seat(usd=usd, included=included):
+                seats = max(0, account.seats - included)
+                lines.append(Line(f"{seats} seats", seats * usd, "fixed"))
+            case AddOn(name=name) if name in add_ons:
+                lines.append(Line(name, _add_on(product, component, usage), "fixed"))
+            case Usage(metric=metric):
+                lines.append(Line(metric, _usage(product, component, usage.get(metric, 0.0)), "usage"))
+            case _:
+                pass
+    return lines
+
+
 def over_quota(product: Product, quota: Quota, used: float) -> float | None:
-    """Return what usage above a quota costs, USD a month: 0 below it, None where it is billed at no known price.
+    """Return what usage above a quota costs, USD a month: 0 below it, None where the price is not known.
 
     A quota whose end is no bill costs nothing: there is no "above".
     """
