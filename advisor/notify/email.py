@@ -13,6 +13,7 @@ import socket
 import ssl
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from email.message import EmailMessage
 from email.policy import SMTP
@@ -121,8 +122,14 @@ class Email:
         """Return who was refused, with the server's answers."""
         at = f"the mail server {self._server.host}:{self._server.port}"
         try:
-            with self._connect() as smtp:
+            smtp = self._connect()
+            try:
                 return smtp.send_message(mail, self._sender, list(recipients))
+            finally:
+                # The mail is taken by now: a bad goodbye must not send it again.
+                with suppress(OSError, smtplib.SMTPException):
+                    smtp.quit()
+                smtp.close()
         except smtplib.SMTPRecipientsRefused as error:
             return error.recipients
         except smtplib.SMTPAuthenticationError as error:
@@ -169,8 +176,8 @@ class Email:
         try:
             if server.tls == "upgrade":
                 smtp.starttls(context=self._context or ssl.create_default_context())
-            if server.tls != "no" and not isinstance(smtp.sock, ssl.SSLSocket):
-                raise smtplib.SMTPNotSupportedError("not encrypted")
+            if server.tls != "no":
+                _require_encryption(smtp)
             if server.user:
                 smtp.login(server.user, server.password)
         except BaseException:
@@ -214,6 +221,11 @@ def compose(message: Message, sender: str, to: Sequence[str]) -> EmailMessage:
 def _line(words: str) -> str:
     """Return one line: a line break in a name must not become a header."""
     return " ".join(words.split())[:200]
+
+
+def _require_encryption(smtp: smtplib.SMTP) -> None:
+    if not isinstance(smtp.sock, ssl.SSLSocket):
+        raise smtplib.SMTPNotSupportedError("not encrypted")
 
 
 def _verdict(code: int, said: str, way_out: str) -> TryAgain | Refused:
