@@ -309,7 +309,9 @@ def _in_force(product: Product, like: _Like, quotas: Sequence[Quota]) -> LimitIn
     if best.confidence is Confidence.DOCUMENT_ONLY and " line " in best.source:
         source = best.source
     else:
+        agree = [q.source for q in quotas if q.included == best.included and " line " in q.source]
         source = f"catalogue: {like.provider} {like.plan.casefold()} as of {best.as_of}"
+        source = "; ".join([*dict.fromkeys(agree), source])
     notes = {"differs": "; ".join(sorted(others)), "note": best.note}
     return LimitInForce(
         value=product.amount(best.included, best.metric),

@@ -74,24 +74,27 @@ def monthly(
     *,
     size: Size | None = None,
     count: float = 1,
+    others: Sequence[tuple[Size, float]] = (),
     add_ons: Sequence[str] = (),
     cap: bool | None = None,
 ) -> Price:
     """Return what `plan` costs a month.
 
     `usage` is a month's total of an amount, the value of a level, in base units; a metric that is not in it
-    costs nothing. `count` machines or projects of `size` are paid. `cap` overrides the account's spend cap.
+    costs nothing. `count` machines or projects of `size` are paid, and the `others` that the account has
+    beside them. `cap` overrides the account's spend cap.
     """
     if plan.price is None:
         reason = f"the price of {product.title} {plan.title} is by agreement or not known"
         return Price(None, unknown=(reason,), as_of=plan.as_of, confidence=Confidence.UNKNOWN)
     lines = _parts(product, plan, usage, account, add_ons)
     unknown: list[str] = []
-    if size is not None:
-        if size.usd is None:
-            unknown.append(f"the price of size {size.title} is not known")
+    paid = [*([(size, count)] if size is not None else []), *others]
+    for one, many in paid:
+        if one.usd is None:
+            unknown.append(f"the price of size {one.title} is not known")
         else:
-            lines.append(Line(f"{count:g} × {size.title}", count * size.usd, "sizes"))
+            lines.append(Line(f"{many:g} × {one.title}", many * one.usd, "sizes"))
     overage = 0.0
     if not (capped(plan, account) if cap is None else cap):
         for quota in plan.quotas:
@@ -102,7 +105,7 @@ def monthly(
                 lines.append(Line(f"{quota.metric} above {quota.included}", over, "usage"))
                 overage += over
     lines += _credits(plan, lines)
-    sourced = [plan, *([size] if size is not None else [])]
+    sourced = [plan, *(one for one, _ in paid)]
     as_of = min(entry.as_of for entry in sourced)
     confidence = max((entry.confidence for entry in sourced), key=_CONFIDENCE.index)
     if unknown:
