@@ -137,7 +137,9 @@ class _Server:
         earliest = end - (_MOST_POINTS - 1) * width
         if start < earliest:
             lost = f"{datetime.fromtimestamp(start - width, UTC):%Y-%m-%d %H:%M} UTC"
-            why = f"{self.where}: `{name}` is asked from {_MOST_POINTS} buckets ago; from {lost} to then it is lost"
+            why = (
+                f"{self.where}: a range holds {_MOST_POINTS} buckets; `{name}` from {lost} until then is lost"
+            )
             part.gaps.append(Gap(name, why, (name,)))
             start = earliest
 
