@@ -13,13 +13,14 @@ from datetime import UTC, datetime
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.core import trend
 from advisor.core.units import Unit, show
 
 Floats = NDArray[np.float64]
 
 DAY = 86400.0
-WINDOW = 30  #: Days of history that count.
-LEARNT = 7  #: Days of history before anything is said.
+WINDOW = trend.LINE_DAYS  #: Days of history that count.
+LEARNT = trend.LEARNING_DAYS  #: Days of history before anything is said.
 HORIZON = 365  #: Days beyond which the answer is "never".
 _Z80 = 1.2816  #: Half the width of a normal's middle 80 %, in standard deviations.
 
@@ -70,12 +71,11 @@ def of_level(
     span = -float(x[0])
     if span < LEARNT or x.size < 3:
         return Forecast(state=f"learning: {min(math.floor(span), LEARNT - 1)} of {LEARNT} days")
-    slope, middle, mean = _line(x, y)
-    residual = y - (mean + slope * (x - middle))
+    start, slope = _line(x, y)
+    residual = y - (start + slope * x)
     scatter = math.sqrt(float(residual @ residual) / (x.size - 2))
+    middle = float(x.mean())
     spread = float(((x - middle) ** 2).sum())
-    # The path starts at the last value: where the line stands beside it, nobody would believe a jump.
-    start = float(y[-1]) - slope * float(x[-1])
 
     def path(days: float) -> float:
         return start + slope * days
@@ -149,13 +149,12 @@ def of_amount(
     return Forecast(found.when, found.low, found.high, path(left), found.how, found.state, path)
 
 
-def trend(times: Sequence[float], values: Sequence[float], now: datetime) -> tuple[float, float] | None:
+def course(times: Sequence[float], values: Sequence[float], now: datetime) -> tuple[float, float] | None:
     """Return (value now, change a day) of the line through the last 30 days; None while learning."""
     x, y = _history(times, values, now)
     if x.size < 3 or -float(x[0]) < LEARNT:
         return None
-    slope, middle, mean = _line(x, y)
-    return mean - slope * middle, slope
+    return _line(x, y)
 
 
 def daily_totals(
@@ -196,14 +195,14 @@ def _buckets(
     return start[good], np.minimum(stop[good], now.timestamp()), amount[good]
 
 
-def _line(x: Floats, y: Floats) -> tuple[float, float, float]:
-    """Return slope, mean of x and mean of y of the least-squares line."""
-    middle, mean = float(x.mean()), float(y.mean())
-    slope = float(((x - middle) * (y - mean)).sum() / ((x - middle) ** 2).sum())
+def _line(x: Floats, y: Floats) -> tuple[float, float]:
+    """Return the least-squares line's value now and its change a day; a constant series does not change."""
+    slopes, starts = trend.line(x[None, :], y[None, :], np.ones((1, x.size)))
+    slope, start = float(slopes[0]), float(starts[0])
     # Rounding alone must not make a constant series grow.
-    if abs(slope) * WINDOW <= 1e-9 * max(abs(mean), 1e-300):
-        slope = 0.0
-    return slope, middle, mean
+    if abs(slope) * WINDOW <= 1e-9 * float(np.abs(y).max()):
+        return float(y.mean()), 0.0
+    return start, slope
 
 
 def _daily(start: Floats, stop: Floats, amount: Floats) -> Floats:
@@ -227,7 +226,7 @@ def _crossing(
     """Return when start + slope × days meets the limit within the horizon, with the band's crossings."""
     if slope <= 0 or not math.isfinite(slope):
         return Forecast(how=how, state=NEVER, path=path)
-    days = (limit - start) / slope
+    days = max(0.0, (limit - start) / slope)
     if days > horizon:
         return Forecast(how=how, state=NEVER, path=path)
     grid = np.linspace(0.0, horizon, 4 * max(int(horizon), 1) + 1)

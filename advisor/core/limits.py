@@ -52,6 +52,7 @@ class Limits:
         self.fleet = fleet
         self.catalogue = catalogue
         self.revision = 0
+        self._seen = -1
         self._terms: dict[str, list[tuple[datetime, int, Term]]] = {}
         self._moments: dict[str, list[datetime]] = {}
         self._cache: dict[tuple[str | _Like, int, str, Limit], Found] = {}
@@ -94,6 +95,19 @@ class Limits:
             self.revision += 1
             self._cache.clear()
             self._likes.clear()
+
+    def advance(self, at: datetime) -> None:
+        """Say that time has come to `at`: `revision` changes if a term or entry began or ended since.
+
+        Whoever keeps answers by revision calls it before judging another moment, so that a backtest judges
+        each day by the limits of that day.
+        """
+        epoch = bisect_right(self._changes, at) + sum(
+            bisect_right(moments, at) for moments in self._moments.values()
+        )
+        if epoch != self._seen:
+            self._seen = epoch
+            self.revision += 1
 
     def _key(self, key: str) -> str:
         if key in self.fleet.account and key not in self.fleet.stack:
