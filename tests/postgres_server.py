@@ -16,6 +16,7 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -72,6 +73,13 @@ class PostgresServer:
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[PostgresServer]:
     """Start one cluster for the session (under pytest-xdist: one a worker) and stop it at its end."""
+    with running() as server:
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[PostgresServer]:
+    """Start a cluster and stop it at the end of the block."""
     binaries = _binaries()
     if binaries is None:
         pytest.fail("PostgreSQL server binaries are missing: install the package `postgresql`.")

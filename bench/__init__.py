@@ -1,0 +1,1 @@
+"""Benchmarks that a reader can run again, with the peers beside them. `python -m bench NAME`."""

@@ -1,0 +1,28 @@
+"""`python -m bench [NAME ...]`: run benchmarks by name; without one, list them."""
+
+import importlib
+import sys
+
+NAMES = {
+    "evaluate": "40 rules over 100, 10,000 and 100,000 stacks, beside Prometheus where it is installed",
+    "idle": "memory and CPU of doing nothing, beside prometheus + alertmanager + postgres_exporter",
+    "latency": "from a threshold crossed at the source to the message at the channel, beside the same",
+    "start": "start to ready, --help, check of 1,000 rules",
+    "store": "bytes a sample and cost of a poll's transaction",
+}
+
+
+def main() -> None:
+    """Run what is named."""
+    if len(sys.argv) == 1:
+        for name, what in NAMES.items():
+            print(f"{name:10} {what}")
+        return
+    for name in sys.argv[1:]:
+        if name not in NAMES:
+            sys.exit(f"no benchmark {name}; known: {', '.join(NAMES)}")
+        importlib.import_module(f"bench.{name}").main()
+
+
+if __name__ == "__main__":
+    main()
