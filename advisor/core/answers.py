@@ -4,9 +4,10 @@ import re
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from advisor.core.grammar import SPAN_WORD
 from advisor.core.model import Metric
 from advisor.core.sentence import SentenceError
-from advisor.core.typed import KNOWN_AGGREGATES, SYNONYMS, no_metric
+from advisor.core.typed import KNOWN_QUANTILES, SYNONYMS, no_metric
 from advisor.core.units import read
 
 __all__ = ["answer"]
@@ -20,26 +21,15 @@ class Word(NamedTuple):
     end: int
 
 
+_SIGNS = "<>=!≤≥≠"
 _WORDS = re.compile(
-    r"[()]|[<>=!≤≥≠]+|,(?![0-9])"
-    r"|[$€£¥+-]*\.?[0-9](?:[^\s(),<>=!≤≥≠]|,(?=[0-9]))*(?:\s+(?:second|minute|hour|day|week|month|year)s?(?![\w.]))?"
-    r"|[^\W0-9][\w.-]*|\S"
+    rf"[()]|[{_SIGNS}]+|,(?![0-9])|[$€£¥+-]*\.?[0-9](?:[^\s(),{_SIGNS}]|,(?=[0-9]))*{SPAN_WORD}|[^\W0-9][\w.-]*|\S"
 )
 _COMPARES = {">", ">=", "<", "<="}
 _INSTEAD = {"≥": ">=", "≤": "<=", "=>": ">=", "=<": "<=", ">>": ">", "<<": "<"}
-_IN_WORDS = {
-    "above": ">",
-    "over": ">",
-    "exceeds": ">",
-    "below": "<",
-    "under": "<",
-    "is": ">",
-    "gt": ">",
-    "lt": "<",
-}
+_IN_WORDS = {"above": ">", "exceeds": ">", "below": "<", "under": "<", "gt": ">", "lt": "<"}
 _JOINS = {"and", "or", "not"}
 _HOLDS = {"for", "sustained", "on"}
-_PERIODS = "second minute hour day week month"
 _LIMITS = {"quota", "max", "pool", "available", "budget"}
 _KEYWORDS = (
     _JOINS
@@ -49,265 +39,301 @@ _KEYWORDS = (
 )
 _AGGREGATE = re.compile(r"(?:avg|min|max|p[0-9.]+)$")
 _OTHER_AGGREGATES = {
-    "mean": "avg",
-    "average": "avg",
-    "median": "p50",
-    "maximum": "max",
-    "minimum": "min",
-    "sum": "per day",
-}
+    "mean": "avg", "average": "avg", "median": "p50", "maximum": "max", "minimum": "min"
+}  # fmt: skip
 _VALUE = re.compile(r"[$€£¥+-]*\.?[0-9]")
-_UNITLIKE = re.compile(r"(?:[KMGTP]?i?B|[kmgtp]i?[bB]|ms|s|m|min|h|d|w|K|M|k|%|USD)$")
+_NAME = re.compile(r"[^\W0-9]")
+_UNITLIKE = re.compile(r"(?:[KMGTPkmgtp]?i?[Bb]|ms|s|m|min|h|d|w|K|M|k|%|USD)$")
+
+_SPAN = "a span of time, such as 15m, 1h, 3 days or 1 month"
+_DAYS = "days are counted so: `on 3 days in a row`, `on 3 of 7 days`"
+_CLEARS = "clears below or above what? `, clears below 75%`"
+_FIRST = "the metric goes first, the number last: `storage > 400MB`"
+#: What has to follow a word.
+_AFTER = {
+    "per": "after `per`: second minute hour day week month",
+    "needs": "after `needs`: the name of a need, such as `needs control`",
+    "over": f"after `over`: {_SPAN}",
+    "in": f"after `in`: {_SPAN}",
+    "for": f"after `for`: {_SPAN}",
+    "on": _DAYS,
+    "of": "of what? quota, max, pool, available, budget or another metric",
+    "clears": _CLEARS,
+    ",": "after a comma: `clears below` or `clears above`; comparisons are joined by `and` or `or`",
+}
+#: The forms that begin with a phrase of their own.
+_PHRASES = {
+    "growth": "growth of what, over which span? `growth of cost over 1 month`",
+    "forecast": "forecast of what, for when? `forecast of storage in 30 days`, `forecast of egress per month`",
+    "time": "`time to limit of` and a metric, such as `time to limit of storage < 14 days`",
+    "any": "after `any`: `any metric > 80% of quota`, or `any target missed`",
+}
 
 
-def answer(text: str, place: int, vocabulary: Mapping[str, Metric]) -> SentenceError:  # noqa: C901, PLR0912
+def answer(text: str, place: int, vocabulary: Mapping[str, Metric]) -> SentenceError:
     """Return the error for a sentence that stops making sense at `place` (its length: at its end)."""
     words = [Word(match.group(), match.start(), match.end()) for match in _WORDS.finditer(text)]
     if not words:
         return SentenceError("the sentence is empty: write a comparison, such as `storage > 400MB`")
     index = next((i for i, word in enumerate(words) if word.end > place), len(words))
-    before = words[:index]
-    previous = before[-1] if before else None
+    slip = _Slip(text, words, index, vocabulary)
     if index == len(words):
-        return _at_end(text, words, vocabulary)
-    word = words[index]
-    after = words[index + 1] if index + 1 < len(words) else None
+        return slip.at_end()
+    return (
+        slip.after_value()
+        or slip.sign()
+        or slip.closing()
+        or slip.first_word()
+        or slip.after_word()
+        or slip.after_comparison()
+        or slip.before_comparison()
+    )
 
-    def wrong(message: str, at: Word = word, to: Word | None = None) -> SentenceError:
+
+class _Slip:
+    """The place at which a sentence stops making sense, and what stands around it."""
+
+    def __init__(self, text: str, words: list[Word], index: int, vocabulary: Mapping[str, Metric]) -> None:
+        self.text = text
+        self.words = words
+        self.before = words[:index]
+        self.word = words[index] if index < len(words) else words[-1]
+        self.previous = words[index - 1] if index else Word("", 0, 0)
+        self.after = words[index + 1].text if index + 1 < len(words) else ""
+        self.vocabulary = vocabulary
+        self.compared = self.has_sign()
+
+    def wrong(self, message: str, at: Word | None = None, to: Word | None = None) -> SentenceError:
+        at = at or self.word
         return SentenceError(message, at.start, (to or at).end)
 
-    compared = _compared(before)
-    if previous is not None:
-        value = bool(_VALUE.match(previous.text))
-        if value and len(before) > 1 and before[-2].text in _COMPARES | {"below", "above"}:
-            if word.text == "%" or (_UNITLIKE.match(word.text) and " " not in previous.text):
-                glued = f"{previous.text}{word.text}"
-                return wrong(
-                    _value_answer(glued)
-                    or f"`{previous.text} {word.text}`: no space in a value: write `{glued}`",
-                    previous,
-                    word,
+    def has_sign(self) -> bool:
+        """True where the running term has its sign, or needs none."""
+        for word in reversed(self.before):
+            if word.text in _COMPARES | {"missed", "needs"}:
+                return True
+            if word.text in {"and", "or", "("}:
+                return False
+        return False
+
+    def closed(self) -> bool:
+        return self.previous.text == ")"
+
+    def after_value(self) -> SentenceError | None:
+        """The value before the place may be the fault: `400 MB`, `80% quota`, `1K <= users`."""
+        value, word = self.previous, self.word.text
+        if not _VALUE.match(value.text):
+            return None
+        if not self.compared and set(word) <= set(_SIGNS):
+            return self.wrong(_FIRST, value)
+        if len(self.before) < 2 or self.before[-2].text not in _COMPARES | {"below", "above"}:
+            return None
+        if _UNITLIKE.match(word) and " " not in value.text:
+            glued = f"{value.text}{word}"
+            fault = _fault(glued) or f"`{value.text} {word}`: no space in a value: write `{glued}`"
+            return self.wrong(fault, value, self.word)
+        if value.text.endswith("%") and (
+            word in _LIMITS or (word in self.vocabulary and self.after not in _COMPARES)
+        ):
+            return self.wrong(f"a word is missing: `{value.text} of {word}`", value, self.word)
+        fault = _fault(value.text)
+        return self.wrong(fault, value) if fault else None
+
+    def sign(self) -> SentenceError | None:
+        """A sign that is none of ours."""
+        word = self.word.text
+        if word in _INSTEAD:
+            return self.wrong(f"`{word}`: write `{_INSTEAD[word]}`")
+        if set(word) <= set("=!≠") or word in {"is", "equals"}:
+            sign = "!=" if "!" in word or "≠" in word else "="
+            return self.wrong(f"no `{sign}`: measured values are compared with > >= < <=")
+        if word in _COMPARES and len(self.before) > 1 and self.before[-2].text == "needs":
+            return self.wrong("a need is answered yes or no, so no sign after it: `needs control`")
+        if word in _COMPARES and self.compared and self.previous.text not in _COMPARES:
+            example = "users >= 1K and users < 9K"
+            return self.wrong(f"one comparison at a time: join two with `and`, such as `{example}`")
+        return None
+
+    def closing(self) -> SentenceError | None:
+        """A `)` too many or too early."""
+        if self.word.text != ")":
+            return None
+        before = self.text[: self.word.start]
+        if before.count("(") <= before.count(")"):
+            return self.wrong("`)` closes no parenthesis: take it away, or open one with `(`")
+        if self.previous.text == "(":
+            return self.wrong("nothing between the parentheses", self.previous, self.word)
+        return self.wrong(self.missing())
+
+    def first_word(self) -> SentenceError | None:
+        """Where a comparison should begin."""
+        word = self.word.text
+        if self.previous.text not in _JOINS | {"(", ""}:
+            return None
+        if self.previous.text == "not":
+            return self.wrong(f"`not` is followed by parentheses: `not ({word} ...)`")
+        if _VALUE.match(word):
+            return self.wrong(_FIRST)
+        if word in _COMPARES:
+            return self.wrong(f"what is compared? The metric goes before `{word}`: `storage > 400MB`")
+        if word in {"and", "or"}:
+            return self.wrong(f"nothing before `{word}`")
+        if word in _PHRASES:
+            return self.wrong(_PHRASES[word])
+        if word in {"'", '"', "`"}:
+            return self.wrong(f"no quotes inside a sentence: take `{word}` away")
+        if word in _LIMITS:
+            return self.wrong(f"the metric goes first: `storage > 80% of {word}`")
+        if _NAME.match(word) and word not in _KEYWORDS:
+            return self.wrong(no_metric(word, self.vocabulary))
+        return self.wrong(f"a comparison does not begin with `{word}`: `storage > 400MB`")
+
+    def after_word(self) -> SentenceError | None:
+        """After a word of the language that something has to follow."""
+        previous, word = self.previous.text, self.word.text
+        if previous in _COMPARES:
+            return self.wrong(self.no_threshold())
+        if previous in _AFTER:
+            return self.wrong(_AFTER[previous])
+        if self.before[-2:-1] and self.before[-2].text == "on":
+            return self.wrong(_DAYS)
+        if word == ",":
+            return self.wrong(_AFTER[","])
+        if word == "clears":
+            return self.wrong(
+                "a comma before `clears`: `memory > 80% of available, clears below 75% of available`"
+            )
+        return None
+
+    def no_threshold(self) -> str:
+        word, sign = self.word.text, self.previous.text
+        if word in _JOINS | _HOLDS | {"clears", "in", "over", "per", ","}:
+            return f"nothing to compare with after `{sign}`"
+        if set(word) <= set(_SIGNS):
+            return f"`{sign} {word}`: one sign: > >= < <="
+        if _AGGREGATE.match(word):
+            return "the aggregate goes with the first metric only: `p95 auth_time > 50% of response_time`"
+        if word in {"'", '"', "`"}:
+            return f"no quotes inside a sentence: take `{word}` away"
+        if word in {"$", "-", "+", "."}:
+            return f"no space after `{word}`: write such as $50"
+        return f"`{word}` is no value; write such as 400MB, 50ms, 3 days, 80%, 4K or $50"
+
+    def after_comparison(self) -> SentenceError | None:
+        """After a whole comparison or a closed parenthesis."""
+        word = self.word.text
+        if not self.compared and not self.closed():
+            return None
+        if word in {"and", "or"}:
+            return self.wrong("`and` and `or` in one row can be read two ways: add parentheses")
+        if word in _HOLDS:
+            return self.wrong(self.second_hold())
+        if word in {"per", "over", "in"}:
+            return self.wrong(f"`{word} ...` belongs to the metric, before the sign: `emails per day > 80`")
+        if word.lower() in _JOINS:
+            return self.wrong(f"write `{word.lower()}` in small letters")
+        if set(word) <= set("&|"):
+            return self.wrong("comparisons are joined by the words `and` and `or`")
+        if word == "(" or self.after in _COMPARES | {"over", "in", "per", "("}:
+            return self.wrong(f"`and` or `or` before `{word}`?")
+        return self.wrong(f"stray word `{word}`: the metric says what is counted")
+
+    def second_hold(self) -> str:
+        if self.closed():
+            return f"`not` turns what is inside: put `{self.word.text}` inside, or write `(not (...)) for 1h`"
+        if len(self.before) > 1 and self.before[-2].text == "needs":
+            return "an answer does not change by itself, so no hold after `needs`: hold a comparison"
+        return "one hold is enough: take this one away, or put parentheses around the first"
+
+    def before_comparison(self) -> SentenceError:
+        """Between the first word of a comparison and its sign."""
+        name, word = self.previous.text, self.word.text
+        if _AGGREGATE.match(name) and name not in self.vocabulary:
+            if name.startswith("p") and name not in KNOWN_QUANTILES.split():
+                return self.wrong(f"no `{name}`; known: {KNOWN_QUANTILES}", self.previous)
+            return self.wrong(f"`{name}` of what? A metric, such as `{name} query_time`", self.previous)
+        if name in _OTHER_AGGREGATES and word in self.vocabulary:
+            return self.wrong(f"no `{name}`; write `{_OTHER_AGGREGATES[name]}`", self.previous)
+        if special := self.special():
+            return self.wrong(special)
+        if _VALUE.match(word) or word in _LIMITS:
+            return self.wrong(f"a sign is missing before `{word}`: > >= < <=")
+        if word in _IN_WORDS:
+            return self.wrong(f"`{word}`: write `{_IN_WORDS[word]}`")
+        if _NAME.match(name) and name not in self.vocabulary and self.starts_term():
+            if (glued := f"{name}_{word}") in self.vocabulary:
+                return self.wrong(
+                    f"no metric `{name} {word}`; did you mean `{glued}`?", self.previous, self.word
                 )
-            if word.text in _LIMITS or word.text in vocabulary:
-                if previous.text.endswith("%"):
-                    return wrong(f"a word is missing: `{previous.text} of {word.text}`", previous, word)
-            if fault := _value_answer(previous.text):
-                return wrong(fault, previous)
-        if value and not compared and (word.text in _COMPARES or "=" in word.text):
-            return wrong("the metric goes first, the number last: `storage > 400MB`", previous)
-    if set(word.text) <= set("=!≠") or word.text in {"is", "equals"}:
-        sign = "!=" if "!" in word.text or "≠" in word.text else "="
-        return wrong(f"no `{sign}`: measured values are compared with > >= < <=")
-    if word.text in _INSTEAD:
-        return wrong(f"`{word.text}`: write `{_INSTEAD[word.text]}`")
-    if word.text == ")":
-        if text[: word.start].count("(") <= text[: word.start].count(")"):
-            return wrong("`)` closes no parenthesis: take it away, or open one with `(`")
-        if previous is not None and previous.text == "(":
-            return wrong("nothing between the parentheses", previous, word)
-        return wrong(_missing(before, vocabulary))
-    if previous is None or previous.text in _JOINS | {"("}:
-        return _at_start(word, after, previous, vocabulary)
-    if previous.text in _COMPARES:
-        return wrong(_after_compare(word, previous, vocabulary))
-    if previous.text == "per":
-        return wrong(f"after `per`: {_PERIODS}")
-    if previous.text == "needs":
-        return wrong("after `needs`: the name of a need, such as `needs control`")
-    if previous.text in {"over", "in", "for"}:
-        return wrong(f"after `{previous.text}`: a span of time, such as 15m, 1h, 3 days or 1 month")
-    if previous.text == "on" or (len(before) > 1 and before[-2].text == "on") or word.text == "row":
-        return wrong("days are counted so: `on 3 days in a row`, `on 3 of 7 days`")
-    if previous.text == "of":
-        return wrong("after `of`: quota, max, pool, available, budget or another metric")
-    if previous.text == "clears":
-        return wrong("clears below or above what? `clears below 75%`")
-    if previous.text == ",":
-        return wrong("after the comma: `clears below` or `clears above`, such as `, clears below 75%`")
-    if word.text == ",":
-        return wrong(
-            "after a comma comes `clears below` or `clears above`; comparisons are joined by `and` or `or`"
+            return self.wrong(no_metric(name, self.vocabulary), self.previous)
+        if word in _HOLDS | {"and", "or"}:
+            return self.wrong(self.missing())
+        if word == "of":
+            return self.wrong(f"the share goes last: `{name} > 80% of quota`")
+        if word == "over" and name in {"day", "week", "month"}:
+            return self.wrong(
+                f"`per {name}` is the calendar's, so no `over`; a rate has it: `per hour over 3 days`"
+            )
+        if word in self.vocabulary or word in SYNONYMS:
+            return self.wrong(f"two metrics in a row: `and`, or a sign, between `{name}` and `{word}`?")
+        return self.wrong(
+            f"`{word}` does not fit here: after the metric comes over, in, per or a sign (> >= < <=)"
         )
-    if word.text == "clears":
-        return wrong("a comma before `clears`: `memory > 80% of available, clears below 75% of available`")
-    if word.text in {"and", "or"} and compared:
-        return wrong("`and` and `or` in one row can be read two ways: add parentheses")
-    if word.text in _HOLDS:
-        if not compared and not _closes(before):
-            return wrong(_missing(before, vocabulary))
-        if _closes(before):
-            return wrong(
-                f"`not` turns what is inside; put `{word.text}` inside, or parentheses around: `(not (...)) for 1h`"
-            )
-        if len(before) > 1 and before[-2].text == "needs":
-            return wrong(
-                "an answer does not change by itself, so no hold after `needs`: put the hold on a comparison"
-            )
-        return wrong("one hold is enough: take this one away, or put parentheses around the first")
-    if word.text in _COMPARES and compared:
-        return wrong("one comparison at a time: join two with `and`, such as `users >= 1K and users < 9K`")
-    if word.text in {"per", "over", "in"} and compared:
-        return wrong(f"`{word.text} ...` belongs to the metric, before the sign: `emails per day > 80`")
-    if not compared and not _closes(before):
-        return _before_compare(word, previous, before, vocabulary)
-    if word.text.lower() in {"and", "or", "not"}:
-        return wrong(f"write `{word.text.lower()}` in small letters")
-    if word.text in {"&&", "&", "||", "|"} or word.text in "&|":
-        return wrong("comparisons are joined by the words `and` and `or`")
-    if word.text == "(" or (after is not None and after.text in _COMPARES | {"over", "in", "per", "("}):
-        return wrong(f"`and` or `or` before `{word.text}`?")
-    return wrong(f"stray word `{word.text}`: the metric says what is counted")
+
+    def starts_term(self) -> bool:
+        """True where the word before the place is the first of its term, or only an aggregate precedes it."""
+        rest = self.before[:-1]
+        if rest and _AGGREGATE.match(rest[-1].text):
+            rest = rest[:-1]
+        return not rest or rest[-1].text in _JOINS | {"(", "of"}
+
+    def special(self) -> str:
+        """The forms that begin with a phrase of their own."""
+        term: list[str] = []
+        for word in self.before:
+            term = [] if word.text in {"and", "or", "("} else [*term, word.text]
+        return _PHRASES.get(term[0], "") if term else ""
+
+    def missing(self) -> str:
+        """What is missing where the sentence or a parenthesis ends."""
+        last = self.previous.text
+        if last in _COMPARES:
+            return f"nothing to compare with after `{last}`"
+        if last in _JOINS | {"("}:
+            return f"nothing after `{last}`"
+        if last in _AFTER:
+            return _AFTER[last]
+        if len(self.before) > 1 and self.before[-2].text == "on":
+            return _DAYS
+        if last in {"below", "above"}:
+            return _CLEARS
+        if special := self.special():
+            return special
+        if _AGGREGATE.match(last):
+            return f"`{last}` of what? A metric, such as `{last} query_time`"
+        names = [word.text for word in self.before if _NAME.match(word.text) and word.text not in _KEYWORDS]
+        name = names[-1] if names else last
+        if self.starts_term() and name not in self.vocabulary:
+            return no_metric(name, self.vocabulary)
+        return f"`{name}` is compared with nothing: say `> 80%`, `> 400MB` or the like"
+
+    def at_end(self) -> SentenceError:
+        """The sentence ends too early."""
+        opened: list[int] = []
+        for match in re.finditer(r"[()]", self.text):
+            if match.group() == "(":
+                opened.append(match.start())
+            elif opened:
+                opened.pop()
+        last = self.previous.text
+        if opened and (self.closed() or (self.compared and last not in _COMPARES | _JOINS | set(_AFTER))):
+            return SentenceError("`(` is never closed: add `)`", opened[-1], opened[-1] + 1)
+        return self.wrong(self.missing(), self.previous)
 
 
-def _value_answer(text: str) -> str:
+def _fault(text: str) -> str:
     try:
         read(text)
     except ValueError as error:
         return str(error)
     return ""
-
-
-def _compared(before: list[Word]) -> bool:
-    """True where a comparison sign stands in the running term."""
-    for word in reversed(before):
-        if word.text in _COMPARES or word.text == "missed":
-            return True
-        if word.text == "needs":
-            return True
-        if word.text in {"and", "or", "("}:
-            return False
-    return False
-
-
-def _closes(before: list[Word]) -> bool:
-    return bool(before) and before[-1].text == ")"
-
-
-def _missing(before: list[Word], vocabulary: Mapping[str, Metric]) -> str:
-    last = before[-1].text if before else ""
-    if last in _COMPARES:
-        return f"nothing to compare with after `{last}`"
-    if last in _JOINS:
-        return f"nothing after `{last}`"
-    if last == "per":
-        return f"after `per`: {_PERIODS}"
-    if last in {"over", "in", "for"}:
-        return f"after `{last}`: a span of time, such as 15m, 1h, 3 days or 1 month"
-    if last == "of":
-        return "of what? quota, max, pool, available, budget or a metric"
-    if last == "on" or (len(before) > 1 and before[-2].text == "on"):
-        return "days are counted so: `on 3 days in a row`, `on 3 of 7 days`"
-    if last == "needs":
-        return "after `needs`: the name of a need, such as `needs control`"
-    if last in {"clears", "below", "above", ","}:
-        return "clears below or above what? `, clears below 75%`"
-    name = next(
-        (w.text for w in reversed(before) if re.match(r"[^\W0-9]", w.text) and w.text not in _KEYWORDS), last
-    )
-    if name not in vocabulary and not _VALUE.match(last) and not _AGGREGATE.match(name):
-        return no_metric(name, vocabulary)
-    return f"`{name}` is compared with nothing: say `> 80%`, `> 400MB` or the like"
-
-
-def _at_end(text: str, words: list[Word], vocabulary: Mapping[str, Metric]) -> SentenceError:
-    opened: list[int] = []
-    for match in re.finditer(r"[()]", text):
-        if match.group() == "(":
-            opened.append(match.start())
-        elif opened:
-            opened.pop()
-    last = words[-1]
-    complete = _closes(words) or (
-        _compared(words) and last.text not in _COMPARES | _JOINS | {"of", "for", "on", ","}
-    )
-    if opened and complete:
-        return SentenceError("`(` is never closed: add `)`", opened[-1], opened[-1] + 1)
-    if last.text == "not" or last.text == "(":
-        return SentenceError(f"nothing after `{last.text}`", last.start, last.end)
-    return SentenceError(_missing(words, vocabulary), last.start, last.end)
-
-
-def _at_start(
-    word: Word, after: Word | None, previous: Word | None, vocabulary: Mapping[str, Metric]
-) -> SentenceError:
-    """Where a comparison should begin."""
-
-    def wrong(message: str) -> SentenceError:
-        return SentenceError(message, word.start, word.end)
-
-    if previous is not None and previous.text == "not":
-        return wrong(f"`not` is followed by parentheses: `not ({word.text} ...)`")
-    if _VALUE.match(word.text):
-        return wrong("the metric goes first, the number last: `storage > 400MB`")
-    if word.text in _COMPARES:
-        return wrong(f"what is compared? The metric goes before `{word.text}`: `storage > 400MB`")
-    if word.text == "any":
-        return wrong("after `any`: `any metric > 80% of quota`, or `any target missed`")
-    if word.text in {"and", "or"}:
-        return wrong(f"nothing before `{word.text}`")
-    if word.text in _LIMITS:
-        return wrong(f"the metric goes first: `storage > 80% of {word.text}`")
-    if re.match(r"[^\W0-9]", word.text) and word.text not in _KEYWORDS:
-        return wrong(no_metric(word.text, vocabulary))
-    return wrong(f"a comparison does not begin with `{word.text}`: `storage > 400MB`")
-
-
-def _after_compare(word: Word, previous: Word, vocabulary: Mapping[str, Metric]) -> str:
-    if word.text in _JOINS | _HOLDS | {")", ",", "clears", "in", "over", "per"}:
-        return f"nothing to compare with after `{previous.text}`"
-    if "=" in word.text or word.text in _COMPARES:
-        return f"`{previous.text} {word.text}`: one sign: > >= < <="
-    if _AGGREGATE.match(word.text):
-        return "the aggregate goes with the first metric only: `p95 query_time > 50% of response_time`"
-    if word.text in {"$", "-", "+", "."}:
-        return f"no space after `{word.text}`: write such as $50"
-    return f"`{word.text}` is no value; write such as 400MB, 50ms, 3 days, 80%, 4K or $50"
-
-
-def _before_compare(
-    word: Word, previous: Word, before: list[Word], vocabulary: Mapping[str, Metric]
-) -> SentenceError:
-    """Between a comparison's first word and its sign."""
-
-    def wrong(message: str, at: Word = word) -> SentenceError:
-        return SentenceError(message, at.start, at.end)
-
-    name = previous.text
-    if _AGGREGATE.match(name) and name not in vocabulary:
-        if name.startswith("p") and name[1:] and name not in KNOWN_AGGREGATES.split():
-            return wrong(f"no `{name}`; known: {KNOWN_AGGREGATES}", previous)
-        return wrong(f"`{name}` of what? A metric, such as `{name} query_time`", previous)
-    if name in _OTHER_AGGREGATES and word.text in vocabulary:
-        return wrong(f"no `{name}`; write `{_OTHER_AGGREGATES[name]}`", previous)
-    if name == "growth":
-        return wrong("growth of what, over which span? `growth of cost over 1 month`", previous)
-    if name == "forecast":
-        return wrong("forecast of what, and when? `forecast of storage in 30 days`", previous)
-    if before[-1].text in {"time", "to", "limit"} and any(w.text == "time" for w in before):
-        return wrong(
-            "`time to limit of` and a metric, such as `time to limit of storage < 14 days`", previous
-        )
-    if any(w.text == "growth" for w in before) and word.text != "over":
-        return wrong("growth over which span? `growth of cost over 1 month`")
-    if any(w.text == "forecast" for w in before):
-        return wrong("forecast for when? `forecast of storage in 30 days`, `forecast of egress per month`")
-    if _VALUE.match(word.text) or word.text in _LIMITS:
-        return wrong(f"a sign is missing before `{word.text}`: > >= < <=")
-    if word.text in _IN_WORDS:
-        return wrong(f"`{word.text}`: write `{_IN_WORDS[word.text]}`")
-    if (
-        name not in vocabulary
-        and re.match(r"[^\W0-9]", name)
-        and name not in _KEYWORDS | set(_PERIODS.split())
-    ):
-        guess = f"{name}_{word.text}"
-        if guess in vocabulary:
-            return SentenceError(
-                f"no metric `{name} {word.text}`; did you mean `{guess}`?", previous.start, word.end
-            )
-        return wrong(no_metric(name, vocabulary), previous)
-    if word.text in vocabulary or word.text in SYNONYMS:
-        return wrong(f"two metrics in a row: `and`, or a sign, between `{name}` and `{word.text}`?")
-    return wrong(
-        f"`{word.text}` does not fit here: after the metric comes over, in, per or a sign (> >= < <=)"
-    )

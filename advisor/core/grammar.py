@@ -12,15 +12,58 @@ from typing import Any
 from lark import Lark, Token, Transformer, v_args
 
 __all__ = [
-    "AGGREGATES", "GRAMMAR", "LIMIT_WORDS", "RawAny", "RawForecast", "RawGroup", "RawGrowth", "RawHold", "RawMeasure",
-    "RawNeeds", "RawNot", "RawRow", "RawSentence", "RawTarget", "RawTest", "RawThreshold", "RawTimeToLimit", "RawWindow",
+    "AGGREGATES",
+    "GRAMMAR",
+    "SPAN_WORD",
+    "WORDS",
+    "RawAny",
+    "RawCondition",
+    "RawForecast",
+    "RawGroup",
+    "RawGrowth",
+    "RawHold",
+    "RawMeasure",
+    "RawNeeds",
+    "RawNot",
+    "RawQuantity",
+    "RawRow",
+    "RawSentence",
+    "RawTarget",
+    "RawTest",
+    "RawThreshold",
+    "RawTimeToLimit",
+    "RawWindow",
     "parser",
-]  # fmt: skip
+]
 
+#: Which of many values.
 AGGREGATES = ("avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "p99.9")
-LIMIT_WORDS = ("quota", "max", "pool", "available", "budget")
 
-GRAMMAR = r"""
+#: Words of the language that are no metric and no need.
+WORDS = (
+    *(
+        "and",
+        "or",
+        "not",
+        "needs",
+        "over",
+        "in",
+        "per",
+        "of",
+        "for",
+        "on",
+        "sustained",
+        "clears",
+        "any",
+        "growth",
+    ),
+    *("forecast", "time", "quota", "max", "pool", "available", "budget", *AGGREGATES),
+)
+#: The word after a space that belongs to a value: `3 days`.
+SPAN_WORD = r"(?:\s+(?:second|minute|hour|day|week|month|year)s?(?![\w.]))?"
+
+GRAMMAR = (
+    r"""
 start: condition [clears]
 clears: "," CLEARS threshold
 
@@ -82,10 +125,15 @@ AGG.1: /(?:avg|min|p50|p75|p90|p95|p99\.9|p99)(?![\w.])/
 LIMIT.1: /(?:quota|pool|available|budget)(?![\w.])/
 COMPARE: />=|<=|>|</
 INT: /[0-9]+(?![\w.%,])/
-VALUE: /[$€£¥+-]*\.?[0-9](?:[^\s(),<>=!]|,(?=[0-9]))*(?:\s+(?:second|minute|hour|day|week|month|year)s?(?![\w.]))?/
-NAME: /[^\W0-9][\w.-]*/
+VALUE: /[$€£¥+-]*\.?[0-9](?:[^\s(),<>=!]|,(?=[0-9]))*"""
+    + SPAN_WORD
+    + r"""/
+NAME: /(?!(?:"""
+    + "|".join(WORDS)
+    + r""")(?![\w.-]))[^\W0-9][\w.-]*/
 %ignore /\s+/
 """
+)
 
 
 @dataclass(slots=True)

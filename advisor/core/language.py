@@ -7,7 +7,7 @@ import functools
 import re
 from collections.abc import Mapping
 
-from lark.exceptions import UnexpectedCharacters, UnexpectedInput, UnexpectedToken
+from lark.exceptions import UnexpectedInput, UnexpectedToken
 
 from advisor.core.answers import answer
 from advisor.core.grammar import parser
@@ -91,13 +91,10 @@ def _parse(text: str, vocabulary: Mapping[str, Metric]) -> Sentence:
 
 
 def _place(text: str, error: UnexpectedInput) -> int:
-    if isinstance(error, UnexpectedToken):
-        if error.token.type == "$END":
-            return len(text)
-        return error.token.start_pos or 0
-    if isinstance(error, UnexpectedCharacters):
-        return error.pos_in_stream or 0
-    return len(text)
+    if isinstance(error, UnexpectedToken) and error.token.type == "$END":
+        return len(text)
+    place: int | None = error.pos_in_stream
+    return len(text) if place is None else place
 
 
 def caret(text: str, error: SentenceError) -> str:
@@ -117,15 +114,16 @@ def write(sentence: Sentence) -> str:
     """Return a text that `parse` turns into the same tree."""
     text = _condition(sentence.condition)
     if sentence.clears:
-        text += f", clears {'below' if sentence.clears.below else 'above'} {_threshold(sentence.clears.threshold)}"
+        side = "below" if sentence.clears.below else "above"
+        text += f", clears {side} {_threshold(sentence.clears.threshold)}"
     return text
 
 
 def _condition(condition: Condition) -> str:
     match condition:
         case Test():
-            words = f"{_quantity(condition.quantity)} {condition.compare} {_threshold(condition.threshold)}"
-            return words + _hold(condition.hold)
+            quantity, threshold = _quantity(condition.quantity), _threshold(condition.threshold)
+            return f"{quantity} {condition.compare} {threshold}{_hold(condition.hold)}"
         case TargetMissed():
             return f"any target missed{_hold(condition.hold)}"
         case Needs():

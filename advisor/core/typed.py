@@ -61,7 +61,7 @@ from advisor.core.sentence import (
 )
 from advisor.core.units import Unit, example, read
 
-__all__ = ["Typing", "no_metric", "read_span"]
+__all__ = ["KNOWN_QUANTILES", "SYNONYMS", "Typing", "no_metric", "read_span"]
 
 #: What people call things that have another name here.
 SYNONYMS: Mapping[str, str] = {
@@ -140,7 +140,7 @@ def read_span(text: str) -> Span:
 
 def _listed(words: Iterable[str]) -> str:
     texts = list(words)
-    return texts[0] if len(texts) == 1 else f"{', '.join(texts[:-1])} and {texts[-1]}"
+    return "".join(texts) if len(texts) < 2 else f"{', '.join(texts[:-1])} and {texts[-1]}"
 
 
 class Typing:
@@ -243,7 +243,8 @@ class Typing:
                         raise _at(threshold.value, f"{threshold.value} of what? `{threshold.value} of quota`")
                 if threshold.of is None or str(threshold.of) not in _LIMITS:
                     raise SentenceError(
-                        "metrics differ in unit, so `any metric` is held against a limit: `any metric > 80% of quota`",
+                        "metrics differ in unit, so `any metric` is held against a limit: "
+                        "`any metric > 80% of quota`",
                         threshold.start,
                         threshold.end,
                     )
@@ -254,11 +255,12 @@ class Typing:
                 return self.forecast(raw)
             case RawTimeToLimit():
                 metric = self.metric(raw.name)
-                if metric.kind not in {Kind.LEVEL, Kind.AMOUNT} or not metric.limits:
+                if metric.kind not in {Kind.LEVEL, Kind.AMOUNT}:
                     raise _at(
-                        raw.name,
-                        f"`{metric.name}` has no limit that it could reach: {self.limits_of(metric)}",
+                        raw.name, f"`{metric.name}` does not fill up: only levels and amounts reach a limit"
                     )
+                if not metric.limits:
+                    raise _at(raw.name, f"`{metric.name}` has no limit that it could reach")
                 return TimeToLimit(metric.name)
             case RawMeasure():
                 return self.measure(raw)
@@ -266,55 +268,59 @@ class Typing:
     def measure(self, raw: RawMeasure) -> Measure:
         """Return `[agg] name [window]`, checked against the metric's kind."""
         metric = self.metric(raw.name)
+        fault = {
+            Kind.LEVEL: self.level_fault,
+            Kind.DISTRIBUTION: self.distribution_fault,
+            Kind.SHARE: self.share_fault,
+            Kind.AMOUNT: self.amount_fault,
+        }[metric.kind](raw, metric.name)
+        if fault is not None:
+            raise fault
         agg = str(raw.agg) if raw.agg is not None else ""
+        return Measure(metric.name, agg, self.window(raw.window) if raw.window else None)
+
+    def level_fault(self, raw: RawMeasure, name: str) -> SentenceError | None:
+        """A level stands bare, or with an aggregate and `over`."""
         window = raw.window
-        said = _words(window) if window else ""
-        span = (_start(window.word), window.end) if window else (_start(raw.name), _end(raw.name))
-        name = metric.name
-        match metric.kind:
-            case Kind.LEVEL:
-                if window and window.word.type != "OVER":
-                    raise SentenceError(f"`{name}` is a level, it has no `{said}`", *span)
-                if agg and not window:
-                    raise SentenceError(
-                        f"`{agg} {name}` over which window? `{agg} {name} over 1h`",
-                        _start(raw.agg),
-                        _end(raw.name),
-                    )
-                if window and not agg:
-                    raise SentenceError(
-                        f"`{name} {said}` is many values: say which: `avg {name} {said}`, `max {name} {said}`",
-                        _start(raw.name),
-                        window.end,
-                    )
-            case Kind.DISTRIBUTION:
-                if window and window.word.type != "OVER":
-                    raise SentenceError(
-                        f"`{name}` is many values, it has no `{said}`: `{agg or 'p95'} {name} over 1d`", *span
-                    )
-                if not agg:
-                    raise SentenceError(_say_which(name), _start(raw.name), _end(raw.name))
-            case Kind.SHARE:
-                if agg:
-                    raise SentenceError(
-                        f"`{name}` is a share, part over whole, so it has no `{agg}`: `{name} over 1d`",
-                        _start(raw.agg),
-                        _end(raw.name),
-                    )
-                if window and window.word.type != "OVER":
-                    raise SentenceError(f"`{name}` is a share, it has no `{said}`: `{name} over 1d`", *span)
-            case Kind.AMOUNT:
-                if agg:
-                    raise SentenceError(
-                        f"`{name}` is an amount, so it has no `{agg}`: its mean is a rate, `{name} per hour over 1d`",
-                        _start(raw.agg),
-                        _end(raw.name),
-                    )
-                if window and window.word.type == "OVER":
-                    raise SentenceError(
-                        f"`{name}` is an amount, it is summed: `{name} in {window.what}`, not `{said}`", *span
-                    )
-        return Measure(name, agg, self.window(window) if window else None)
+        if window and window.word.type != "OVER":
+            return _over(window, f"`{name}` is a level, it has no `{_words(window)}`")
+        if raw.agg is not None and not window:
+            message = f"`{raw.agg} {name}` over which window? `{raw.agg} {name} over 1h`"
+            return SentenceError(message, _start(raw.agg), _end(raw.name))
+        if window and raw.agg is None:
+            said = _words(window)
+            message = f"`{name} {said}` is many values: say which: `avg {name} {said}`, `max {name} {said}`"
+            return SentenceError(message, _start(raw.name), window.end)
+        return None
+
+    def distribution_fault(self, raw: RawMeasure, name: str) -> SentenceError | None:
+        """A distribution says which of its values; its window is `over`."""
+        if raw.window and raw.window.word.type != "OVER":
+            better = f"`{raw.agg or 'p95'} {name} over 1d`"
+            return _over(raw.window, f"`{name}` is many values, it has no `{_words(raw.window)}`: {better}")
+        return _at(raw.name, _say_which(name)) if raw.agg is None else None
+
+    def share_fault(self, raw: RawMeasure, name: str) -> SentenceError | None:
+        """A share has no aggregate; its window is `over`."""
+        if raw.agg is not None:
+            message = f"`{name}` is a share, part over whole, so it has no `{raw.agg}`: `{name} over 1d`"
+            return SentenceError(message, _start(raw.agg), _end(raw.name))
+        if raw.window and raw.window.word.type != "OVER":
+            return _over(
+                raw.window, f"`{name}` is a share, it has no `{_words(raw.window)}`: `{name} over 1d`"
+            )
+        return None
+
+    def amount_fault(self, raw: RawMeasure, name: str) -> SentenceError | None:
+        """An amount has no aggregate; its window is `in` or `per`."""
+        if raw.agg is not None:
+            better = f"its mean is a rate, `{name} per hour over 1d`"
+            message = f"`{name}` is an amount, so it has no `{raw.agg}`: {better}"
+            return SentenceError(message, _start(raw.agg), _end(raw.name))
+        if raw.window and raw.window.word.type == "OVER":
+            better = f"`{name} in {raw.window.what}`, not `{_words(raw.window)}`"
+            return _over(raw.window, f"`{name}` is an amount, it is summed: {better}")
+        return None
 
     def growth(self, raw: RawGrowth) -> Growth:
         """Return `growth of [agg] name over span`."""
@@ -372,8 +378,9 @@ class Typing:
         if of is Limit.BUDGET and quantity.window != Per(Calendar.MONTH):
             raise SentenceError(f"a budget is a month's: `{name} per month`", start, end)
         if of is Limit.QUOTA and isinstance(quantity.window, In | Rate):
+            words = self.slice(_end(raw.quantity.name), end) if isinstance(raw.quantity, RawMeasure) else ""
             raise SentenceError(
-                f"a quota has a period of its own: `{name} > 80% of quota`, without `{_words(_window(raw))}`",
+                f"a quota has its own period: `{name} > 80% of quota`, without `{words}`",
                 start,
                 end,
             )
@@ -393,8 +400,9 @@ class Typing:
         subject, unit = _subject_of(raw, quantity, metric)
         if threshold.of is not None:
             ratio = 1.0 if threshold.value is None else self.share(threshold.value)
-            return ShareOf(ratio, self.reference(threshold, quantity, metric, subject, ratio))
-        assert threshold.value is not None
+            return ShareOf(ratio, self.reference(threshold, threshold.of, quantity, metric, subject, ratio))
+        if threshold.value is None:
+            raise AssertionError(threshold)
         token = str(threshold.value)
         self.refuse_period(raw, threshold.value)
         if metric is not None and len(words := token.split()) == 2 and words[1] in {"month", "months"}:
@@ -422,11 +430,16 @@ class Typing:
         return number
 
     def reference(
-        self, threshold: RawThreshold, quantity: Quantity, metric: Metric | None, subject: str, ratio: float
+        self,
+        threshold: RawThreshold,
+        of: Token,
+        quantity: Quantity,
+        metric: Metric | None,
+        subject: str,
+        ratio: float,
     ) -> Limit | str:
         """Return the limit or the other metric after `of`."""
-        assert threshold.of is not None
-        word = str(threshold.of)
+        word = str(of)
         limit = _LIMITS.get(word)
         if metric is None:
             return Limit(word)
@@ -443,30 +456,28 @@ class Typing:
                 threshold.end,
             )
         if limit is None:
-            other = self.metric(threshold.of)
+            other = self.metric(of)
             if other.unit is not metric.unit or other.kind is not metric.kind:
                 raise _at(
-                    threshold.of,
+                    of,
                     f"`{other.name}` is {_called(other)}, {subject} is {_called(metric)}: "
-                    "only a metric of the same unit and kind can stand after `of`",
+                    "they must be of the same unit and kind",
                 )
             if other.name == metric.name:
-                raise _at(threshold.of, f"{subject} of itself says nothing; name another metric")
+                raise _at(of, f"{subject} of itself says nothing; name another metric")
             return other.name
         if limit in metric.limits:
             return limit
         if metric.unit is Unit.RATIO:
             raise _at(
-                threshold.of,
+                of,
                 f"{subject} is a ratio already and has no {word}: `{metric.name} > {_as_percent(ratio)}`",
             )
-        raise _at(threshold.of, f"{subject} has no {word}; {self.limits_of(metric)}")
+        raise _at(of, f"{subject} has no {word}; it has {self.limits_of(metric)}")
 
     def limits_of(self, metric: Metric) -> str:
-        """Return `it has quota and max`, or that there is none."""
-        if not metric.limits:
-            return "it has no limit at all"
-        return f"it has {_listed(limit.value for limit in Limit if limit in metric.limits)}"
+        """Return `quota and max`, or that there is none."""
+        return _listed(limit.value for limit in Limit if limit in metric.limits) or "no limit at all"
 
     def shares(self, token: str, metric: Metric) -> str:
         """Return the ways to complete a bare percentage."""
@@ -487,9 +498,10 @@ class Typing:
         except ValueError as error:
             message = str(error)
             if message.startswith("the period belongs to the metric"):
-                name = _start_name(raw)
-                period = message.split("`")[1]
-                message = f"the period belongs to the metric: `{name} {period} > {value}`"
+                name = "cost" if isinstance(raw, RawAny) else str(raw.name)
+                message = f"the period belongs to the metric: `{name} {message.split('`')[1]} > {value}`"
+                if name in self.vocabulary and self.vocabulary[name].kind is not Kind.AMOUNT:
+                    message = f"`{name}` is no amount, so it has no period: write {value}"
             raise _at(token, message) from None
 
     def refuse_negative(self, quantity: Quantity, number: float, token: Token) -> None:
@@ -503,9 +515,8 @@ class Typing:
 
     def hold(self, raw: RawHold) -> Hold:
         """Return a typed hold."""
-        if raw.word.type == "SUSTAINED":
+        if raw.first is None:
             return For(None)
-        assert raw.first is not None
         if raw.word.type == "FOR":
             return For(self.span(raw.first))
         hits = int(raw.first)
@@ -529,7 +540,8 @@ class Typing:
             word = "for" if hold.span else "sustained"
             if isinstance(raw, RawMeasure) and raw.window and raw.window.what.type == "CALENDAR":
                 raise SentenceError(
-                    f"`{_words(raw.window)}` starts anew at every reset, so no `{word}`; say `on {days} days in a row`",
+                    f"`{_words(raw.window)}` starts anew at every reset, so no `{word}`; "
+                    f"say `on {days} days in a row`",
                     start,
                     end,
                 )
@@ -604,8 +616,7 @@ class Typing:
 
     def clearing(self, of: RawTest, test: Test, raw: RawThreshold) -> Threshold:
         """Return the threshold after `clears`; a bare percentage is of what the comparison's is of."""
-        if raw.of is None and isinstance(test.threshold, ShareOf):
-            assert raw.value is not None
+        if raw.of is None and raw.value is not None and isinstance(test.threshold, ShareOf):
             number, unit = self.value(raw.value)
             if unit is Unit.RATIO:
                 return replace(test.threshold, ratio=number)
@@ -618,6 +629,10 @@ class Typing:
 
 def _at(token: Token, message: str) -> SentenceError:
     return SentenceError(message, _start(token), _end(token))
+
+
+def _over(window: RawWindow, message: str) -> SentenceError:
+    return SentenceError(message, _start(window.word), window.end)
 
 
 def _start(token: Token | None) -> int:
@@ -641,16 +656,6 @@ def _quantity_place(raw: RawQuantity) -> tuple[int, int]:
             return _start(raw.word), _end(raw.horizon)
         case RawTimeToLimit():
             return _start(raw.word), _end(raw.name)
-
-
-def _start_name(raw: RawQuantity) -> str:
-    return "cost" if isinstance(raw, RawAny) else str(raw.name)
-
-
-def _window(raw: RawTest) -> RawWindow:
-    assert isinstance(raw.quantity, RawMeasure)
-    assert raw.quantity.window is not None
-    return raw.quantity.window
 
 
 def _words(window: RawWindow) -> str:
@@ -701,5 +706,5 @@ def _figure(threshold: Threshold) -> float:
     return threshold.number if isinstance(threshold, Value) else threshold.ratio
 
 
-#: Kept here because both the answers and the reference list them.
-KNOWN_AGGREGATES = " ".join(name for name in AGGREGATES if name.startswith("p"))
+#: The quantiles that the language has, for answers.
+KNOWN_QUANTILES = " ".join(name for name in AGGREGATES if name.startswith("p"))

@@ -40,7 +40,7 @@ _WRITTEN: Mapping[str, tuple[Decimal, Unit]] = (
     | {"%": (Decimal("0.01"), Unit.RATIO)}
 )
 _TOKEN = re.compile(
-    r"(?P<sign>[+-]?)(?P<money>\$?)(?P<number>[0-9][0-9.,_]*)(?P<space>\s*)(?P<suffix>.*)", re.S
+    r"(?P<sign>[+-]?)(?P<money>\$?)(?P<number>[0-9][0-9.,_]*)(?P<space>\s*)(?P<suffix>.*)", re.DOTALL
 )
 _EXPONENT = re.compile(r"[+-]?\$?[0-9.]+[eE][+-]?[0-9]+")
 _GROUPED = re.compile(r"[1-9][0-9]{0,2}(?:\.[0-9]{3})+")
@@ -48,13 +48,32 @@ _PERIOD = re.compile(
     r"(?P<value>\S*?)/\s*(?P<period>s|sec|second|min|minute|h|hour|d|day|wk|week|mo|month|y|yr|year)"
 )
 _PERIOD_WORDS = {
-    "s": "second", "sec": "second", "min": "minute", "h": "hour", "d": "day", "wk": "week", "mo": "month",
-}  # fmt: skip
+    "s": "second",
+    "sec": "second",
+    "min": "minute",
+    "h": "hour",
+    "d": "day",
+    "wk": "week",
+    "mo": "month",
+    "yr": "year",
+    "y": "year",
+}
 #: What people write for a suffix of ours.
 _ALSO = {
-    "min": "m", "mins": "m", "sec": "s", "secs": "s", "hr": "h", "hrs": "h", "msec": "ms", "w": " weeks", "wk": " weeks",
-    "k": "K", "percent": "%", "pct": "%", "bytes": "B", "byte": "B", "B/s": "B",
-}  # fmt: skip
+    "min": "m",
+    "mins": "m",
+    "sec": "s",
+    "secs": "s",
+    "hr": "h",
+    "hrs": "h",
+    "msec": "ms",
+    "w": " weeks",
+    "wk": " weeks",
+    "percent": "%",
+    "pct": "%",
+    "bytes": "B",
+    "byte": "B",
+}
 _EXAMPLES = {
     Unit.BYTES: "bytes, such as 400MB",
     Unit.SECONDS: "a time, such as 100ms or 2h",
@@ -116,7 +135,7 @@ def _suffix(text: str, number: str, suffix: str, space: str, money: str) -> tupl
         return _WRITTEN[suffix]
     if suffix in {"$", "USD", "usd"}:
         raise ValueError(f"`{text}`: money is written with the sign first: ${number}")
-    if suffix in _ALSO and suffix != "k":
+    if suffix in _ALSO:
         raise ValueError(f"`{text}`: write `{number}{_ALSO[suffix]}`")
     if suffix.rstrip("s") in SPAN_WORDS or suffix.rstrip("s") == "month":
         raise ValueError(f"`{text}`: a word stands after a space: `{number} {suffix}`")
@@ -163,7 +182,7 @@ def _two_readings(text: str, number: str) -> str:
     rest = text.replace(number, "{}", 1).replace("$", "$")
     whole = int(number.replace(".", ""))
     thousands = f"{whole // 1000}K" if whole % 1000 == 0 and rest in {"{}", "${}"} else str(whole)
-    one = number.rstrip("0").rstrip(".") if number.count(".") == 1 else number.split(".")[0]
+    one = number.rstrip("0").rstrip(".") if number.count(".") == 1 else number.split(".", maxsplit=1)[0]
     if _GROUPED.fullmatch(one):
         one += "0"
     return (
