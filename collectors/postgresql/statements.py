@@ -1,0 +1,162 @@
+"""Statements: how long they take, and the slowest for people. Pure."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from advisor.collectors.postgresql.draft import Draft, Row, Seen, day, moment
+from advisor.collectors.postgresql.query_time import Look, Ran, between, look, mean, quantile
+from advisor.core.model import Quality
+from advisor.core.units import Unit, show
+
+__all__ = ["columns_for", "needs_own", "readable", "statements", "untold"]
+
+TOP = 10
+_TEXT = 300
+_QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
+_NEEDED = ("queryid", "calls", "rows", "total_exec_time", "mean_exec_time", "stddev_exec_time",
+           "max_exec_time",
+           "shared_blks_hit", "shared_blks_read", "local_blks_hit", "local_blks_read")  # fmt: skip
+
+
+def columns_for(server: Mapping[str, Any]) -> dict[str, str] | str:
+    """Return the words for statements.sql by what the view has, or why it cannot be read.
+
+    The extension may be older than the server, so its columns are asked for, not its version.
+    """
+    schema, columns = server["statements_schema"], set(server["statements_columns"] or ())
+    if schema is None:
+        return (
+            f"the extension is not installed in the database {server['database']}; add pg_stat_statements to "
+            "shared_preload_libraries and run CREATE EXTENSION pg_stat_statements there"
+        )
+    if missing := [name for name in _NEEDED if f"pg_stat_statements.{name}" not in columns]:
+        return (
+            f"pg_stat_statements {server['statements_version']} has no {missing[0]}; "
+            "run ALTER EXTENSION pg_stat_statements UPDATE"
+        )
+    return {
+        "schema": schema,
+        "toplevel": "s.toplevel" if "pg_stat_statements.toplevel" in columns else "true",
+        "stats_since": (
+            "extract(epoch FROM s.stats_since)::float8"
+            if "pg_stat_statements.stats_since" in columns
+            else "NULL::float8"
+        ),
+    }
+
+
+def needs_own(rows: Sequence[Mapping[str, Any]], role: int | None, previous: Mapping[str, Any]) -> bool:
+    """Say whether our own role has statements of which it is not known whether they are the advisor's."""
+    kept = previous.get("statements") or {}
+    known = set(kept.get("own", ())) | {int(name.partition(":")[0]) for name in kept.get("rows", ())}
+    return any(
+        row["userid"] == role and row["queryid"] is not None and row["queryid"] not in known for row in rows
+    )
+
+
+def untold(seen: Seen, previous: Mapping[str, Any]) -> list[int]:
+    """Return the ids of statements that may be shown, by either counting, and whose text is not known."""
+    ids: set[int] = set()
+    old: Mapping[str, Any] = (previous.get("statements") or {}).get("rows", {})
+    rows = [
+        row
+        for row in seen.rows("statements")
+        if row["queryid"] is not None and row["queryid"] not in seen.own
+    ]
+    countings: tuple[Mapping[str, Any], ...] = ({}, old) if old else ({},)
+    for before in countings:
+        spent = [
+            (
+                row["total_exec_time"] - before.get(f"{row['queryid']}:{row['userid']}", (0, 0.0))[1],
+                row["queryid"],
+            )
+            for row in rows
+        ]
+        ids.update(name for time, name in sorted(spent, reverse=True)[: TOP + 2] if time > 0)
+    return sorted(name for name in ids if str(name) not in seen.texts)
+
+
+def statements(draft: Draft, seen: Seen) -> None:
+    """Give mean and quantiles of query time since the last poll; at a first poll, since the reset."""
+    if denied := seen.denied("statements"):
+        draft.gap("times of statements", denied.why, "query_time")
+        return
+    rows, server = seen.rows("statements"), seen.server
+    info = next(iter(seen.rows("statements_began")), None)
+    later = look(rows, draft.now.timestamp(), info["stats_reset"] if info else None, seen.own)
+    earlier = _earlier(draft.previous, later, server)
+    longest = {f"{row['queryid']}:{row['userid']}": row["max_exec_time"] for row in rows}
+    began = {f"{row['queryid']}:{row['userid']}": row["stats_since"] for row in rows}
+    ever = between(None, later, longest, began)
+    lately = between(earlier, later, longest, began) if earlier else []
+    start = later.reset or server["statistics_began"] or server["started"]
+    ran, since = (lately, max(earlier.at, later.reset or 0.0)) if earlier else (ever, start)
+    hidden = int(rows[0]["hidden"]) if rows else 0
+    quality = Quality.ESTIMATED if hidden else Quality.MEASURED
+    draft.bucket("query_time", mean(ran), moment(since), stat="avg", quality=quality)
+    for stat, share in _QUANTILES.items():
+        draft.bucket("query_time", quantile(ran, share), moment(since), stat=stat, quality=Quality.ESTIMATED)
+    if hidden:
+        draft.gap(
+            "statements of other roles",
+            f"{hidden} statements hide themselves from the role {server['role']}; "
+            f"GRANT pg_monitor TO {server['role']}",
+        )
+    draft.keep["statements"] = {**later.kept(), "own": list(seen.own), "started": server["started"]}
+    shown = {each.statement.partition(":")[0] for each in (*_slowest(lately), *_slowest(ever))}
+    draft.keep["texts"] = {name: text for name, text in seen.texts.items() if name in shown}
+    draft.note("Slowest statements", _table(lately, seen.texts))
+    draft.note("Slowest statements since the statistics were reset", _table(ever, seen.texts, day(start)))
+
+
+def _earlier(previous: Mapping[str, Any], later: Look, server: Row) -> Look | None:
+    """Return the last look, unless it was another server's."""
+    kept = previous.get("statements") or {}
+    earlier = Look.of(kept)
+    if earlier is None:
+        return None
+    ran_already = server["started"] < earlier.at - 1
+    if abs(server["started"] - kept.get("started", 0.0)) > 1 and ran_already:
+        return None  # It ran at the last poll, yet is not the one that was asked: a failover.
+    return None if earlier.at >= later.at else earlier
+
+
+def _slowest(ran: Sequence[Ran]) -> list[Ran]:
+    """Return the statements that took most time in all."""
+    return sorted(ran, key=lambda each: (-each.total, each.statement))[:TOP]
+
+
+def _table(ran: Sequence[Ran], texts: Mapping[str, str], since: str = "") -> list[dict[str, str]]:
+    every = sum(each.total for each in ran) or 1.0
+    return [
+        {
+            "statement": texts.get(each.statement.partition(":")[0], "(text not readable)"),
+            "calls": show(each.calls, Unit.COUNT),
+            "mean": show(each.mean, Unit.SECONDS),
+            "p95, estimated": show(quantile([each], 0.95) or 0.0, Unit.SECONDS),
+            "share of all time": show(each.total / every, Unit.RATIO),
+        }
+        | ({"since": since} if since else {})
+        for each in _slowest(ran)
+    ]
+
+
+_COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^']|'')*'?|\$([A-Za-z_]\w*)?\$.*?(?:\$\1\$|\Z)", re.DOTALL)
+_NUMBER = re.compile(r"(?<![\w$.])\d[\d.]*")
+_PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
+
+
+def readable(text: str) -> str:
+    """Return a statement's text for people: one line, short, without comments and literals.
+
+    The view replaces literals by itself, but not in utility statements (`ALTER ROLE ... PASSWORD '...'`), of
+    which only the first two words stay, nor always when it is full.
+    """
+    bare = " ".join(_LITERAL.sub("'…'", _COMMENT.sub(" ", text)).split())
+    words = bare.lstrip("( ").split(" ", 2)
+    if words[0].lower() not in _PLAIN:
+        return " ".join(words[:2])[:60] + (" …" if len(words) > 2 else "")
+    bare = _NUMBER.sub("?", bare)
+    return bare if len(bare) <= _TEXT else f"{bare[: _TEXT - 1]}…"
