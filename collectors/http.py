@@ -70,7 +70,7 @@ class Measure(BaseModel):
                 jmespath.compile(path)
         except JMESPathError as error:
             raise ValueError(
-                f"`{plain(path)}` is no JMESPath ({plain(str(error).splitlines()[0])})"
+                f"`{plain(path)}` is no JMESPath ({plain(str(error).partition(':')[2].splitlines()[0])})"
             ) from None
         return path
 
@@ -194,10 +194,8 @@ def parse(
             _limit(body, metric, measure, now, where, found)
     if len(wrong) == len(settings.metrics):
         raise Unexpected(wrong[0])
-    kept = {
-        **{key: value for key, value in before.items() if key.split("/")[0] in settings.metrics},
-        **found.counters,
-    }
+    kept = {key: value for key, value in before.items() if key.partition("/")[0] in settings.metrics}
+    kept |= found.counters
     return Answer(found.readings, found.terms, found.gaps, {"counters": kept} if kept else {})
 
 
@@ -269,9 +267,13 @@ def _search(body: Any, path: str) -> Any:
     try:
         return jmespath.search(path, body)
     except JMESPathError as error:
-        raise _WrongShapeError(
-            f"`{path}` does not fit the answer: {plain(str(error).splitlines()[0])}"
-        ) from None
+        raise _WrongShapeError(f"`{path}` does not fit the answer{_misfit(error)}") from None
+
+
+def _misfit(error: JMESPathError) -> str:
+    # The error's own text repeats the value, which may be a secret.
+    function, was = getattr(error, "function_name", ""), getattr(error, "actual_type", "")
+    return f": {function}() was given a {was}" if function and was else ""
 
 
 def _values(body: Any, path: str, part: str) -> list[Any]:
