@@ -9,7 +9,7 @@ Read from libyaml's events, so that 1,000 rules take a few hundredths of a secon
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +74,9 @@ _CAUSES = (
 class Document:
     """The content of a YAML file as plain Python (`data`), and where each part of it stands."""
 
-    data: Any
+    data: Any = field(repr=False)  # It may hold credentials that are written out.
     file: str
-    places: Place = 1
+    places: Place = field(default=1, repr=False)
 
     def place(self, path: tuple[str | int, ...] = ()) -> int:
         """Return the line (from 1) of the key or item at `path`, else of its nearest parent."""
