@@ -32,6 +32,9 @@ def _usage(error: Exception) -> int:
     show = getattr(error, "format_message", None)
     if show is None:
         raise error
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(show())
+        return 0
     context = getattr(error, "ctx", None)
     path = context.command_path if context is not None else "advisor"
     _complain(f"{show()} (see: {path} --help)")

@@ -64,7 +64,11 @@ def demo(
     listen: Annotated[str, typer.Option(help="Where the page is served.")] = "127.0.0.1:8080",
     json: Json = False,
 ) -> int:
-    """Run the main job on simulated providers: 60 days in seconds, then the page. Needs nothing."""
+    """See it work: 60 simulated days in seconds.
+
+    Runs the main job on simulated providers with the real collectors, engine, store and outbox; prints what it
+    found and serves the page. Needs nothing.
+    """
     from advisor.commands import demo as command
 
     return command.run(once=once, listen=listen, json=json)
@@ -76,7 +80,10 @@ def check(
     json: Json = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no provider; files only.")] = False,
 ) -> int:
-    """Check configuration, rules, credentials and reach: one line a thing; exit 1 on a fault, else 3."""
+    """Check configuration, rules and reach.
+
+    One line a thing. Exits with 1 on a fault of the configuration, with 3 where something is out of reach.
+    """
     from advisor.commands import check as command
 
     return command.run(config, json=json, offline=offline)
@@ -108,7 +115,10 @@ def once(
 
 @app.command(epilog="Example: advisor run --config /etc/advisor.yaml")
 def run(config: Config = CONFIG) -> int:
-    """Run the daemon: poll, judge, tell, serve the page. SIGHUP reloads, SIGTERM ends in order."""
+    """Run the daemon.
+
+    Polls, judges, tells, serves the page. SIGHUP reloads the configuration, SIGTERM ends in order.
+    """
     from advisor.commands import run as command
 
     return command.run(config)
@@ -116,7 +126,10 @@ def run(config: Config = CONFIG) -> int:
 
 @app.command(epilog="Example, every 15 minutes by cron: advisor tick --config advisor.yaml")
 def tick(config: Config = CONFIG, json: Json = False, fail_on: FailOn = None) -> int:
-    """Do one round (poll, decide, deliver) and end; for cron and free runners."""
+    """Do one round and end, for cron.
+
+    Polls, decides and delivers.
+    """
     from advisor.commands import run as command
 
     return command.tick(config, json=json, fail_on=fail_on)
@@ -134,7 +147,10 @@ def evaluate(
     json: Json = False,
     fail_on: FailOn = None,
 ) -> int:
-    """Judge readings from a file: the pure engine, without credentials or a store."""
+    """Judge readings from a file.
+
+    The pure engine: it needs no credentials and no store.
+    """
     from advisor.commands import evaluate as command
 
     return command.run(config, readings, _time(at), json=json, fail_on=fail_on)
@@ -146,7 +162,7 @@ def digest(
     form: Annotated[str, typer.Option("--format", help="text, html, slack or json.")] = "text",
     cadence: Annotated[str, typer.Option(help="weekly or daily.")] = "weekly",
 ) -> int:
-    """Print the report as it would go out now, from the history kept."""
+    """Print the report as it would go out now."""
     from advisor.commands import digest as command
 
     return command.run(config, form, cadence)
@@ -161,7 +177,10 @@ def ack(
     reason: Annotated[str, typer.Option(help="Why, for the others.")] = "",
     undo: Annotated[bool, typer.Option("--undo", help="Take an acknowledgement or snooze back.")] = False,
 ) -> int:
-    """Acknowledge a concern: no more messages until it is over, or until a value is reached."""
+    """Acknowledge a concern.
+
+    No more messages until it is over, or until a value is reached.
+    """
     from advisor.commands import attention as command
 
     return command.acknowledge(config, concern, until=until, by=by, reason=reason, undo=undo)

@@ -1,0 +1,106 @@
+"""The lists: metrics, collectors, the catalogue."""
+
+from advisor.commands import output
+from advisor.core.metrics import VOCABULARY
+
+
+def metrics(*, json: bool) -> int:
+    """Print the vocabulary."""
+    rows = [
+        {
+            "name": metric.name,
+            "unit": metric.unit,
+            "kind": metric.kind,
+            "limits": sorted(metric.limits),
+            "roles": sorted(metric.roles),
+            "combine": metric.combine,
+            "meaning": metric.meaning,
+        }
+        for metric in VOCABULARY.values()
+    ]
+    if json:
+        output.as_json({"version": 1, "metrics": rows})
+        return 0
+    output.table(
+        "",
+        ["metric", "unit", "kind", "limits", "who", "meaning"],
+        [
+            [
+                metric.name,
+                metric.unit,
+                metric.kind,
+                " ".join(sorted(metric.limits)),
+                " ".join(sorted(metric.roles)) or "any",
+                metric.meaning,
+            ]
+            for metric in VOCABULARY.values()
+        ],
+    )
+    return 0
+
+
+def collectors(*, json: bool) -> int:
+    """Print what each collector needs and gives."""
+    from advisor.polling.registry import collector, providers  # noqa: PLC0415 - loads every collector
+
+    modules = [collector(name) for name in providers()]
+    if json:
+        output.as_json(
+            {
+                "version": 1,
+                "collectors": [
+                    {
+                        "provider": module.PROVIDER,
+                        "interval": module.INTERVAL,
+                        "scopes": list(module.SCOPES),
+                        "settings": sorted(module.Settings.model_fields),
+                        "metrics": [{"name": m.name, "unit": m.unit, "kind": m.kind} for m in module.METRICS],
+                    }
+                    for module in modules
+                ],
+            }
+        )
+        return 0
+    rows = []
+    for module in modules:
+        anything = len(module.METRICS) == len(VOCABULARY)
+        given = "any metric that you name" if anything else " ".join(m.name for m in module.METRICS)
+        rows.append([module.PROVIDER, f"{module.INTERVAL:g} s", " ".join(module.SCOPES) or "-", given])
+    output.table("", ["provider", ">every", "needs", "gives"], rows)
+    return 0
+
+
+def catalogue(provider: str, *, json: bool) -> int:
+    """Print a provider's plans, quotas, prices and ladders."""
+    from advisor import catalogue_files  # noqa: PLC0415
+    from advisor.core.catalogue import rows  # noqa: PLC0415
+    from advisor.errors import InputError  # noqa: PLC0415
+
+    loaded = catalogue_files.load()
+    known = sorted(loaded.providers)
+    if provider not in loaded.providers:
+        raise InputError(f"the catalogue has no provider `{provider}`; it has {', '.join(known)}")
+    entry = loaded.providers[provider]
+    if json:
+        output.as_json({"version": 1, "provider": entry.model_dump(mode="json")})
+        return 0
+    shown = rows(entry)
+    output.table(provider, list(shown[0]), [list(row.values()) for row in shown])
+    return 0
+
+
+def catalogue_check(*, json: bool) -> int:
+    """Print what is old, unsourced or inconsistent."""
+    from datetime import UTC, datetime  # noqa: PLC0415
+
+    from advisor import catalogue_files  # noqa: PLC0415
+    from advisor.core.catalogue import lint  # noqa: PLC0415
+
+    found = lint(catalogue_files.load(), datetime.now(UTC).date())
+    if json:
+        output.as_json({"version": 1, "problems": found})
+    else:
+        for line in found:
+            print(line)
+        print(f"{len(found)} to look at" if found else "The catalogue is sourced, dated and consistent.")
+    return 0

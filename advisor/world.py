@@ -1,0 +1,77 @@
+"""What a configuration stands for: the fleet, the rules in force, the catalogue, the playbooks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from advisor import catalogue_files
+from advisor.config import Config
+from advisor.core.catalogue import Catalogue
+from advisor.core.fleet import Fleet
+from advisor.core.playbook import Playbook
+from advisor.core.rule import Rule
+from advisor.errors import InputError
+from advisor.rulebook import Pack, Rulebook, assemble, builtin_packs, load_file, load_pack
+
+#: The pack that every stack has: what any PostgreSQL needs.
+EVERYWHERE = ("postgres",)
+
+
+@dataclass(frozen=True)
+class World:
+    """Everything that does not change between two reloads."""
+
+    fleet: Fleet
+    rulebook: Rulebook
+    catalogue: Catalogue
+    playbooks: Mapping[str, Playbook] = field(default_factory=dict)
+    config: Config | None = None
+
+    @property
+    def rules(self) -> Mapping[str, Rule]:
+        """The rules in force, by id."""
+        return {rule.id: rule for rule in self.rulebook.rules}
+
+
+def world(config: Config) -> World:
+    """Return what `config` stands for.
+
+    Raises:
+        InputError: a pack, a rule file or an override is at fault.
+    """
+    fleet = config.fleet()
+    wanted = {name.partition("@")[0]: name for stack in fleet.stacks for name in stack.packs}
+    packs = [load_pack(name) for name in EVERYWHERE]
+    packs += [_pack(name, written) for name, written in wanted.items() if name not in EVERYWHERE]
+    own = [rule for path in config.rule_files for rule in load_file(path, _name(path, config.folder))]
+    override = config.rules.override
+
+    def place(steps: tuple[str | int, ...]) -> tuple[str, int]:
+        return config.document.file, config.document.place(("rules", *steps))
+
+    rulebook = assemble(packs, own, config.rules.disable, override, place)
+    return World(fleet, rulebook, catalogue_files.load(), catalogue_files.playbooks(), config)
+
+
+def everything() -> World:
+    """Return all packs over an empty fleet, for commands that look at rules without a configuration."""
+    packs = [load_pack(name) for name in builtin_packs()]
+    return World(Fleet(), assemble(packs), catalogue_files.load(), catalogue_files.playbooks())
+
+
+def _pack(name: str, written: str) -> Pack:
+    pack = load_pack(name)
+    version = written.partition("@")[2]
+    if version and not (f"{pack.version}.").startswith(f"{version}."):
+        raise InputError(
+            f"pack `{name}` is at version {pack.version}, not {version}; write `{name}@{pack.version}`",
+            key="packs",
+        )
+    return pack
+
+
+def _name(path: Path, folder: Path) -> str:
+    try:
+        return str(path.relative_to(folder))
+    except ValueError:
+        return str(path)
