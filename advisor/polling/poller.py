@@ -1,0 +1,217 @@
+"""One poll of one source: the collector is run, what it says is checked, and failure is a fact of its own."""
+
+import asyncio
+import json
+import random
+import time
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import httpx
+import structlog
+
+from advisor.core.fleet import Account, Service
+from advisor.core.metrics import VOCABULARY
+from advisor.core.model import Gap, Metric, Observed, Term
+from advisor.errors import AdvisorError
+from advisor.polling.contract import Answer, CollectError, Collector, Poll, Throttled
+from advisor.polling.retry import not_before
+from advisor.polling.validity import sifted, sound_terms
+
+__all__ = ["KEEP", "PATIENCE", "Polled", "Poller", "Source"]
+
+PATIENCE = 30.0  #: Seconds that a poll may take.
+KEEP = 2**20  #: Bytes of JSON that a collector may keep.
+
+_FRESH_POLLS = 3.0
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A service (or what stands for one) and the collector that asks it.
+
+    `settings` makes the collector's settings when it polls, and not before: secrets are resolved then.
+    `interval` is in seconds. `subject` is the readings' (by default the service's), `name` their source (by
+    default the provider).
+    """
+
+    service: Service
+    account: Account
+    collector: Collector
+    settings: Callable[[], Any]
+    interval: float
+    subject: str = ""
+    name: str = ""
+    windows: Sequence[tuple[str, str, float]] = ()
+
+    @property
+    def about(self) -> str:
+        """Whom its readings are about."""
+        return self.subject or self.service.subject.key
+
+    @property
+    def called(self) -> str:
+        """What its readings name as their source."""
+        return self.name or self.collector.PROVIDER
+
+    @property
+    def key(self) -> str:
+        """The source's own name, unique in a daemon; the schedule and the store know it by this."""
+        return f"{self.about}:{self.called}"
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll came to.
+
+    `duration` is in seconds. `keep` None means that what was kept before stays. `error` is one sentence, and
+    then nothing was observed; `again` says whether trying again helps. `retry_at` is the earliest next poll,
+    None: at the usual interval.
+    """
+
+    subject: str
+    provider: str
+    at: datetime
+    duration: float
+    observed: tuple[Observed, ...] = ()
+    terms: tuple[Term, ...] = ()
+    gaps: tuple[Gap, ...] = ()
+    keep: Mapping[str, Any] | None = None
+    evidence: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
+    error: str | None = None
+    again: bool = False
+    retry_at: datetime | None = None
+
+
+class Poller:
+    """Runs polls with one client; it remembers how often each source failed in a row."""
+
+    def __init__(
+        self,
+        http: httpx.AsyncClient,
+        *,
+        patience: float = PATIENCE,
+        chance: Callable[[], float] = random.random,
+    ) -> None:
+        self._http = http
+        self._patience = patience
+        self._chance = chance
+        self._failures: dict[str, int] = {}
+
+    def forget(self, key: str) -> None:
+        """Forget the failures of a source that is gone or was configured anew."""
+        self._failures.pop(key, None)
+
+    async def poll(
+        self,
+        source: Source,
+        now: datetime,
+        since: datetime | None = None,
+        previous: Mapping[str, Any] | None = None,
+    ) -> Polled:
+        """Ask a source once. Never raises for what a collector does; a cancelled poll ends as cancelled.
+
+        `since` is the last poll that succeeded, `previous` what it kept.
+        """
+        began = time.monotonic()
+        try:
+            settings = source.settings()
+            poll = Poll(
+                self._http, source.service, source.account, now, since, previous or {}, source.windows
+            )
+            async with asyncio.timeout(self._patience):
+                answer = await source.collector.collect(poll, settings)
+            polled = self._kept(source, answer, now, time.monotonic() - began)
+        except CollectError as error:
+            retry_at = error.retry_at if isinstance(error, Throttled) else None
+            return self._failed(source, now, began, str(error), again=error.again, retry_at=retry_at)
+        except AdvisorError as error:
+            return self._failed(source, now, began, str(error), again=False)
+        except TimeoutError:
+            said = (
+                f"{source.about}: {source.called} did not finish in {self._patience:g} s; it is asked again"
+            )
+            return self._failed(source, now, began, said, again=True)
+        except Exception as error:  # noqa: BLE001 - a collector's fault must not end the daemon
+            kind = type(error).__name__
+            # The error's own text and the values in its frames may hold secrets: places alone are logged.
+            log.error(  # noqa: TRY400 - `exception` would log that text
+                "collector failed",
+                source=source.key,
+                kind=kind,
+                frames="".join(traceback.format_tb(error.__traceback__)),
+            )
+            said = (
+                f"{source.about}: a fault in the collector `{source.called}` ({kind}); the log has the place"
+            )
+            return self._failed(source, now, began, said, again=True)
+        self._failures.pop(source.key, None)
+        return polled
+
+    def _kept(self, source: Source, answer: Answer, now: datetime, duration: float) -> Polled:
+        metrics: dict[str, Metric] = dict(VOCABULARY)
+        metrics.update((metric.name, metric) for metric in source.collector.METRICS)
+        readings, refused = sifted(answer.readings, metrics, now)
+        terms, refused_terms = sound_terms(answer.terms, metrics)
+        gaps = [*answer.gaps, *refused, *refused_terms]
+        keep: Mapping[str, Any] | None = answer.keep
+        if fault := _unkeepable(answer.keep):
+            keep = None
+            gaps.append(Gap("memory", f"what the collector wants to remember is refused: {fault}"))
+        return Polled(
+            subject=source.about,
+            provider=source.service.provider,
+            at=now,
+            duration=duration,
+            observed=tuple(
+                Observed(
+                    reading,
+                    source.about,
+                    source.called,
+                    now,
+                    metrics[reading.metric].fresh or _FRESH_POLLS * source.interval,
+                )
+                for reading in readings
+            ),
+            terms=tuple(terms),
+            gaps=tuple(gaps),
+            keep=keep,
+            evidence=answer.evidence,
+        )
+
+    def _failed(
+        self,
+        source: Source,
+        now: datetime,
+        began: float,
+        error: str,
+        *,
+        again: bool,
+        retry_at: datetime | None = None,
+    ) -> Polled:
+        failures = self._failures[source.key] = self._failures.get(source.key, 0) + 1
+        return Polled(
+            subject=source.about,
+            provider=source.service.provider,
+            at=now,
+            duration=time.monotonic() - began,
+            error=" ".join(error.split()),
+            again=again,
+            retry_at=not_before(
+                now, source.interval, failures, again=again, retry_at=retry_at, chance=self._chance()
+            ),
+        )
+
+
+def _unkeepable(keep: Mapping[str, Any]) -> str:
+    """Return why something cannot be kept, or nothing."""
+    try:
+        size = len(json.dumps(keep, allow_nan=False).encode())
+    except (TypeError, ValueError, RecursionError):
+        return "it is no JSON"
+    return f"{size} bytes of JSON are more than {KEEP}" if size > KEEP else ""
