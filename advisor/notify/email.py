@@ -151,9 +151,10 @@ class Email:
             raise TryAgain(
                 f"{at} and we cannot agree on TLS; smtps:// is for port 465, smtp:// for port 587"
             ) from error
-        except TimeoutError as error:
-            raise TryAgain(f"{at} did not answer within {self._timeout:.0f} s") from error
         except (OSError, smtplib.SMTPException) as error:
+            # The library hides a time-out while it reads behind "disconnected".
+            if isinstance(error, TimeoutError) or isinstance(error.__context__, TimeoutError):
+                raise TryAgain(f"{at} did not answer within {self._timeout:.0f} s") from error
             raise TryAgain(f"{at} cannot be reached ({_reason(error)}); check host and port") from error
 
     def _connect(self) -> smtplib.SMTP:

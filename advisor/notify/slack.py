@@ -13,11 +13,14 @@ from typing import Any, NoReturn
 from urllib.parse import urlsplit
 
 from advisor.core.message import Message
+from advisor.errors import InputError
 from advisor.notify.blocks import payload
 from advisor.notify.contract import Refused, TryAgain
 
 API = "https://slack.com/api/"
 TIMEOUT = 10
+
+_KEY = "notify.slack"
 
 #: Errors of the Web API after which it may work later.
 _PASSING = frozenset(
@@ -66,15 +69,15 @@ class Slack:
         base_url: str = API,
     ) -> None:
         if bool(webhook) == bool(token):
-            raise ValueError("Slack takes either a webhook, or a token and a channel")
+            raise InputError("Slack takes either `webhook`, or `token` and `channel`", key=_KEY)
         if token and not channel:
-            raise ValueError("Slack needs the channel to post to beside the token")
+            raise InputError("Slack needs the `channel` to post to beside the `token`", key=_KEY)
         self.name = name
         self._webhook = webhook
         self._token = token
         self._channel = channel
         self._base_url = base_url
-        self._host = urlsplit(webhook or base_url).hostname or "Slack"
+        self._host = _host(webhook or base_url)
         # The SDK logs URLs with their secrets where its logger is at DEBUG or has no level at all.
         self._log = logging.getLogger("advisor.notify.slack.sdk")
         self._log.setLevel(logging.WARNING)
@@ -87,8 +90,6 @@ class Slack:
             await (self._to_webhook(message) if self._webhook else self._to_api(message))
         except TimeoutError as error:
             raise TryAgain(f"Slack at {self._host} did not answer within {TIMEOUT} s") from error
-        except aiohttp.InvalidURL as error:
-            raise Refused("`notify.slack` holds no valid URL; copy it from Slack again") from error
         except aiohttp.ClientError as error:
             reason = type(error).__name__  # Its text may hold the URL.
             raise TryAgain(f"Slack at {self._host} cannot be reached ({reason})") from error
@@ -137,6 +138,17 @@ class Slack:
             gone = status in {404, 410}
             way_out = _WAYS_OUT["no_service"] if gone else "the message or the settings are not accepted"
         raise Refused(f"{said}: {way_out}")
+
+
+def _host(url: str) -> str:
+    """Return a URL's host; a text that is no URL raises InputError and is not repeated."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        parts = urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise InputError("the webhook is no URL; copy it from Slack again", key=_KEY)
+    return parts.hostname
 
 
 def _word(body: str) -> str:
