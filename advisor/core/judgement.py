@@ -91,6 +91,7 @@ class Judged:
     verdict is unknown because a reading grew old. `period` is the start of the running period that
     the deciding term is measured in (epoch seconds; NaN: none), which makes the episode.
     `explain(i)` returns the verdict of every term for the subject at `rows[i]`, made only when asked.
+    `asks` marks the subjects for whom only an unanswered `needs` leaves the sentence unknown (None: nobody).
     """
 
     rule: Rule
@@ -106,3 +107,4 @@ class Judged:
     period: Floats
     holds: Holds
     explain: Callable[[int], list[TermVerdict]] = field(repr=False)
+    asks: NDArray[np.bool_] | None = None
