@@ -28,7 +28,7 @@ def not_before(
         return None
     usual = timedelta(seconds=interval)
     doubled = min(max(failures - 1, 0) + (0 if again else 2), 20)
-    wait = min(usual * 2**doubled, max(LONGEST, usual))
+    wait = min(usual * float(2**doubled), max(LONGEST, usual))
     spread = max(wait * (1 + _SPREAD * (2 * chance - 1)), usual)
     at = now + spread
     return max(at, retry_at) if retry_at is not None else at

@@ -116,8 +116,8 @@ class Schedule:
     ) -> None:
         """Call back at a time of day in an IANA zone.
 
-        When the clock goes back, a time within that hour comes twice, and when it goes forward, one within the
-        lost hour may not come: whoever sends must know what was sent for which local date.
+        When the clock goes back, a time within that hour comes twice: whoever sends must know what was sent
+        for which local date. When it goes forward, a time within the lost hour comes an hour later.
         """
 
         async def start() -> None:
@@ -159,8 +159,8 @@ class Schedule:
                     await self._drained.wait()
             self.look_at_clock()
 
-    async def drain(self, timeout: float = DRAIN) -> list[str]:
-        """Start nothing more, wait for what is under way, and cancel what takes longer than `timeout` seconds.
+    async def drain(self, patience: float = DRAIN) -> list[str]:
+        """Start nothing more, wait `patience` seconds for what is under way, and cancel what takes longer.
 
         Returns the keys of what was cancelled.
         """
@@ -169,7 +169,7 @@ class Schedule:
         self._drained.set()
         late: list[str] = []
         if self._under_way:
-            await asyncio.wait(self._under_way.values(), timeout=timeout)
+            await asyncio.wait(self._under_way.values(), timeout=patience)
         for key, task in tuple(self._under_way.items()):
             late.append(key)
             task.cancel()
@@ -178,7 +178,7 @@ class Schedule:
         return late
 
     def look_at_clock(self) -> None:
-        """Put sources right after the wall clock was set: else one set back an hour stops them for an hour."""
+        """Put sources right after the wall clock was set: one set back an hour would stop them so long."""
         offset = self._clock_offset()
         moved, self._offset = offset - self._offset, offset
         if abs(moved) < _CLOCK_MOVED:

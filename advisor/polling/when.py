@@ -2,8 +2,10 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-__all__ = ["DAYS", "DigestTime", "digest_time"]
+__all__ = ["DAYS", "DigestTime", "digest_time", "last_moment"]
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -43,3 +45,15 @@ def digest_time(text: str) -> DigestTime:
     if not found:
         raise ValueError(f"`{match['day']}` is no day: write daily, weekdays, or one of {' '.join(DAYS)}")
     return DigestTime((found[0],), hour, minute)
+
+
+def last_moment(when: DigestTime, timezone: str, now: datetime) -> datetime:
+    """Return when a digest was last due at `now`, in UTC: a daemon that was down sees what it missed."""
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    for back in range(8):
+        day = today - timedelta(days=back)
+        due = datetime.combine(day, time(when.hour, when.minute), zone).astimezone(UTC)
+        if day.weekday() in when.days and due <= now:
+            return due
+    raise AssertionError("eight days hold every day of the week")
