@@ -1,5 +1,6 @@
 """The files put together: accounts, stacks and services as the fleet that the core is given."""
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -229,7 +230,9 @@ class Assembly:
         try:
             if isinstance(value, bool) or not isinstance(value, str | int | float):
                 raise ValueError(f"must be {example(unit)}")  # noqa: TRY004, TRY301 - one way for all answers
-            text = value if isinstance(value, str) else f"{value:f}".rstrip("0").rstrip(".")
+            if isinstance(value, float) and not math.isfinite(value):
+                raise ValueError(f"`{value}` is no number; write {example(unit)}")  # noqa: TRY301 - as above
+            text = value if isinstance(value, str) else f"{value:.6f}".rstrip("0").rstrip(".")
             figure, found = read(text)
             if found is not unit and not (found is Unit.COUNT and unit is Unit.USD):
                 raise ValueError(f"`{text}` does not fit; write {example(unit)}")  # noqa: TRY301 - as above

@@ -153,6 +153,8 @@ class Config:
             if collector == "postgresql" and stack.users is not None and stack.users.service == service.key:
                 settings.setdefault("users", stack.users.sql)
             shared = dict(account.model_extra or {}) if own and account is not None else {}
+            if own and dsn is not None:
+                shared["dsn"] = dsn
             found.append(
                 Source(
                     service.stack,
@@ -168,7 +170,7 @@ class Config:
                 )
             )
 
-        dsn = extra.pop("dsn") if "dsn" in extra and "postgresql" not in names else None
+        dsn = extra.pop("dsn", None) if "postgresql" not in names else None
         if names:
             add(names[0], extra, path, own=True)
         if dsn is not None and "postgresql" in collectors:

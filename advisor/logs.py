@@ -173,6 +173,7 @@ def sentry(dsn: str, release: str, environment: str, *, transport: Any = None) -
             environment=environment,
             transport=transport,
             include_local_variables=False,
+            include_source_context=False,
             send_default_pii=False,
             max_request_body_size="never",
             auto_enabling_integrations=False,

@@ -11,7 +11,7 @@ looked up is remembered in memory, so that `redact` can take it out of whatever 
 import base64
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
@@ -216,7 +216,7 @@ _SHAPES = (
     (re.compile(r"(?<=hooks\.slack\.com/)[^\s'\"<>\\]+"), HIDDEN),
     (
         re.compile(
-            r"(?i)\b(password|passwd|pwd|secret|token|api[_-]?key)(['\"]?\s*[=:]\s*['\"]?)[^\s'\"\\&,;)}\]]+"
+            r"(?i)\b(password|passwd|pwd|secret|token|api[_-]?key)(['\"]?\s*[=:]\s*['\"]|=)[^\s'\"\\&,;)}\]]+"
         ),
         rf"\1\2{HIDDEN}",
     ),
@@ -274,16 +274,13 @@ def _parts(value: str) -> list[str]:
 
 
 def _encoded(text: str) -> set[str]:
-    """Return the forms of `text` in URLs, JSON, Python's repr and, at any offset, base64."""
-    forms = {
-        text,
-        quote(text),
-        quote(text, safe=""),
-        quote_plus(text),
-        json.dumps(text)[1:-1],
-        repr(text)[1:-1],
-    }
+    """Return the forms of `text` in URLs, in JSON, repr and both of them, and in base64 at any offset."""
+    forms = {text, quote(text), quote(text, safe=""), quote_plus(text)}
     forms |= {re.sub("%[0-9A-F]{2}", lambda m: m[0].lower(), form) for form in tuple(forms) if "%" in form}
+    level = {text}
+    for _ in range(3):  # A repr in a repr in a line of JSON is what error reports are made of.
+        level = {escape(form) for form in level for escape in _ESCAPES}
+        forms |= level
     raw = text.encode("utf-8", "surrogatepass")
     for offset in range(3):
         coded = base64.b64encode(b"\0" * offset + raw).decode()
@@ -294,3 +291,12 @@ def _encoded(text: str) -> set[str]:
             part = coded[first:last]
             forms |= {part, part.replace("+", "-").replace("/", "_")}
     return forms
+
+
+_ESCAPES: tuple[Callable[[str], str], ...] = (
+    lambda text: json.dumps(text)[1:-1],
+    lambda text: json.dumps(text, ensure_ascii=False)[1:-1],
+    lambda text: repr(text)[1:-1],
+    # A text with both quotes around it: Python escapes this one.
+    lambda text: text.replace("\\", "\\\\").replace("'", "\\'"),
+)

@@ -24,8 +24,8 @@ _Model = TypeVar("_Model", bound=BaseModel)
 class Source:
     """What one collector is told about one service. `settings` may hold Secrets.
 
-    `shared` are the account's keys: its collector takes those that it knows. `interval` is in seconds; None:
-    the collector's own.
+    `shared` are the account's keys, and a `dsn` that `postgresql` reads too: the collector takes those that
+    it knows. `interval` is in seconds; None: the collector's own.
     """
 
     stack: str
@@ -122,7 +122,8 @@ class _Places:
     def fault(self, item: InputError, path: tuple[str, ...]) -> InputError:
         """Return the fault with its place in the file, and without any credential in its words."""
         document, at = self.source.document, self.source.path
-        if path and path[0] in self.shared and self.source.account_document is not None:
+        from_account = path and path[0] in self.shared and path[0] != "dsn"
+        if from_account and self.source.account_document is not None:
             document, at = self.source.account_document, self.source.account_path
         whole: Path = (*at, *(int(part) if part.isdigit() else part for part in path))
         key = dotted(at) + (f".{item.key}" if item.key else "")

@@ -307,6 +307,9 @@ def _syntax_fault(error: MarkedYAMLError, text: str, file: str) -> InputError:
     lines = text.splitlines()
     here = lines[line - 1] if 0 < line <= len(lines) else ""
     cause = next((cause for words, cause in _CAUSES if words in said), said.strip())
+    if "expected node content" in said and not "".join(lines[line - 1 :]).strip():
+        line = text.rstrip().count("\n") + 1
+        cause = "a `{` or `[` that is opened and never closed; close it"
     if here[: len(here) - len(here.lstrip())].count("\t"):
         cause = "a tab as indent; indent with spaces"
     return InputError(f"not YAML: {cause}", file=file, line=line)
