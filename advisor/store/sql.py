@@ -1,0 +1,35 @@
+"""The few words of SQL that SQLAlchemy's core leaves to each engine."""
+
+from collections.abc import Iterator, Sequence
+from typing import TypeVar
+
+from sqlalchemy import Connection, Table
+from sqlalchemy.dialects import postgresql, sqlite
+
+Item = TypeVar("Item")
+
+
+def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that can say what happens on conflict."""
+    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+
+
+def ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that leaves alone what is already there."""
+    return upsert(connection, table).on_conflict_do_nothing()
+
+
+def replacing(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an INSERT that takes the place of the row with the same primary key."""
+    statement = upsert(connection, table)
+    keys = [column.name for column in table.primary_key]
+    rest = {
+        column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
+    }
+    return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+def slices(items: Sequence[Item], size: int = 400) -> Iterator[Sequence[Item]]:
+    """Cut a list into pieces that fit into one `IN (...)`."""
+    for start in range(0, len(items), size):
+        yield items[start : start + size]
