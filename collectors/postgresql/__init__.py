@@ -13,7 +13,6 @@ reset (`since` of these readings says when); the second, given the first's `keep
 on between.
 """
 
-import asyncio
 from datetime import UTC
 from typing import Annotated
 
@@ -82,13 +81,15 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     # psycopg is loaded by the first poll: a daemon without a database does without.
     from advisor.collectors.postgresql.address import Address  # noqa: PLC0415 - see above.
     from advisor.collectors.postgresql.ask import ask  # noqa: PLC0415 - see above.
+    from advisor.collectors.postgresql.session import Line  # noqa: PLC0415 - see above.
 
     address = Address.parse(settings.dsn.get_secret_value(), settings.connect_timeout)
     # A server that accepts and then says nothing obeys no statement_timeout.
     patience = settings.connect_timeout + 6 * settings.statement_timeout
     try:
-        async with asyncio.timeout(patience):
-            seen = await ask(address, settings.statement_timeout, poll.previous, settings.users_sql)
+        line = Line()
+        asking = ask(address, line, settings.statement_timeout, poll.previous, settings.users_sql)
+        seen = await line.hold(asking, patience)
     except TimeoutError:
         raise Unreachable(_SILENT.format(address.place, patience)) from None
     draft = Draft(poll.now.astimezone(UTC), poll.previous)
@@ -117,12 +118,13 @@ async def count(
     """
     from advisor.collectors.postgresql import ask  # noqa: PLC0415 - psycopg is loaded by the first use.
     from advisor.collectors.postgresql.address import Address  # noqa: PLC0415 - as above.
+    from advisor.collectors.postgresql.session import Line  # noqa: PLC0415 - as above.
 
     address = Address.parse(dsn.get_secret_value(), connect_timeout)
     patience = connect_timeout + 2 * statement_timeout
     try:
-        async with asyncio.timeout(patience):
-            found = await ask.count(address, sql, statement_timeout)
+        line = Line()
+        found = await line.hold(ask.count(address, line, sql, statement_timeout), patience)
     except TimeoutError:
         raise Unreachable(_SILENT.format(address.place, patience)) from None
     if isinstance(found, Denied):

@@ -22,6 +22,11 @@ _FOREIGN = frozenset({
     "workaround",
 })  # fmt: skip
 
+_UNREADABLE = (
+    "the dsn cannot be read as a PostgreSQL address: write postgresql://user:password@host:5432/database, "
+    "with special characters of the password percent-encoded"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class Address:
@@ -49,17 +54,17 @@ class Address:
             conninfo = make_conninfo("", **options)
         except (ProgrammingError, ValueError):
             # The cause quotes pieces of the dsn, so it stays out of the chain.
-            raise TokenRefused(
-                "the dsn cannot be read as a PostgreSQL address: write "
-                "postgresql://user:password@host:5432/database, with special characters of the password "
-                "percent-encoded"
-            ) from None
+            raise TokenRefused(_UNREADABLE) from None
         hosts = str(options.get("host") or options.get("hostaddr") or "").split(",")
         ports = str(options.get("port") or "5432").split(",")
+        if not all(port.isdigit() for port in ports if port):
+            raise TokenRefused(_UNREADABLE)
         if len(ports) < len(hosts):
             ports = ports * len(hosts)
         places = [
-            f"the local socket, port {port}" if not host or host.startswith(("/", "@")) else f"{host}:{port}"
+            f"the local socket, port {port or 5432}"
+            if not host or host.startswith(("/", "@"))
+            else f"{host}:{port or 5432}"
             for host, port in zip(hosts, ports, strict=False)
         ]
         return cls(conninfo, " or ".join(places), tuple(host for host in hosts if host))

@@ -6,7 +6,7 @@ from typing import Any
 
 from advisor.collectors.postgresql.address import Address
 from advisor.collectors.postgresql.draft import Denied, Row, Seen
-from advisor.collectors.postgresql.session import Connection, Session, connect
+from advisor.collectors.postgresql.session import Connection, Line, Session, connect
 from advisor.collectors.postgresql.statements import columns_for, needs_own, readable, untold
 from advisor.polling.contract import Unexpected
 
@@ -19,33 +19,35 @@ _LOCK_TIMEOUT = 0.5
 _OLDEST = 130_000
 
 
-async def ask(address: Address, patience: float, previous: Mapping[str, Any], users_sql: str | None) -> Seen:
-    """Return what the server says; what it does not say of a section stands in the section's place.
+async def ask(
+    address: Address, line: Line, limit: float, previous: Mapping[str, Any], users_sql: str | None
+) -> Seen:
+    """Return what the server says; why it does not say a section stands in the section's place.
 
-    `patience` is how long each statement may run, seconds.
+    `limit` is how long each statement may run, seconds.
 
     Raises:
         TokenRefused, Unreachable: There is no connection.
         Unexpected: It is no PostgreSQL from 13 on.
     """
-    async with connect(address) as connection:
-        async with connection.transaction(patience, _LOCK_TIMEOUT) as session:
+    async with connect(address, line) as connection:
+        async with connection.transaction(limit, _LOCK_TIMEOUT) as session:
             seen = Seen(await _server(session, address))
             for name in _SECTIONS:
                 seen.sections[name] = await _section(session, name)
             await _statements(session, seen, previous)
-        return replace(seen, users=await _number(connection, users_sql, patience)) if users_sql else seen
+        return replace(seen, users=await _number(connection, users_sql, limit)) if users_sql else seen
 
 
-async def count(address: Address, sql: str, patience: float) -> float | Denied:
+async def count(address: Address, line: Line, sql: str, limit: float) -> float | Denied:
     """Return the one number that the owner's SELECT gives, or why there is none."""
-    async with connect(address) as connection:
-        return await _number(connection, sql, patience)
+    async with connect(address, line) as connection:
+        return await _number(connection, sql, limit)
 
 
-async def _number(connection: Connection, sql: str, patience: float) -> float | Denied:
+async def _number(connection: Connection, sql: str, limit: float) -> float | Denied:
     """Count in a transaction of its own: the owner's SQL has the owner's search_path."""
-    async with connection.transaction(patience, _LOCK_TIMEOUT, own_names=False) as session:
+    async with connection.transaction(limit, _LOCK_TIMEOUT, own_names=False) as session:
         try:
             return await session.number(sql)
         except Denied as denied:

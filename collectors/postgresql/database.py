@@ -30,6 +30,7 @@ def database(draft: Draft, seen: Seen) -> None:
     if denied := seen.denied("database"):
         draft.gap("size and counters of the database", denied.why, "storage", "transaction_id_age",
                   "cache_hit_rate", *_AMOUNTS)  # fmt: skip
+        draft.carry("database")
         return
     row = next(iter(seen.rows("database")), None)
     if row is None:

@@ -95,6 +95,10 @@ class Draft:
         if rows:
             self.evidence[title] = [dict(row) for row in rows]
 
+    def carry(self, *names: str) -> None:
+        """Keep what the last poll kept under these names, where this one could not look."""
+        self.keep.update((name, self.previous[name]) for name in names if name in self.previous)
+
     def answer(self) -> Answer:
         """Return it whole."""
         return Answer(self.readings, self.terms, self.gaps, self.keep, self.evidence)

@@ -4,12 +4,15 @@ Nothing is set outside the transaction, nothing is prepared, and a cancelled or 
 its own section with it (a savepoint each). So the connection may come from PgBouncer in transaction mode.
 """
 
+import asyncio
 import math
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+import os
+import socket
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -18,7 +21,9 @@ from advisor.collectors.postgresql.address import Address
 from advisor.collectors.postgresql.draft import Denied
 from advisor.polling.contract import CollectError, TokenRefused, Unreachable
 
-__all__ = ["Connection", "Session", "connect", "statement"]
+__all__ = ["Connection", "Line", "Session", "connect", "statement"]
+
+T = TypeVar("T")
 
 
 @cache
@@ -86,8 +91,8 @@ class Session:
 
 
 @asynccontextmanager
-async def connect(address: Address) -> AsyncIterator["Connection"]:
-    """Open a connection, and close it at the end.
+async def connect(address: Address, line: "Line") -> AsyncIterator["Connection"]:
+    """Open a connection, known to `line`, and close it at the end.
 
     Raises:
         TokenRefused: Wrong user, password or database.
@@ -98,6 +103,7 @@ async def connect(address: Address) -> AsyncIterator["Connection"]:
         connection = await psycopg.AsyncConnection.connect(
             address.conninfo, autocommit=True, prepare_threshold=None, row_factory=dict_row
         )
+        line.connection = connection
         yield Connection(connection)
     except psycopg.Error as error:
         raise _trouble(error, address, connected=connection is not None) from None
@@ -108,6 +114,44 @@ async def connect(address: Address) -> AsyncIterator["Connection"]:
         if connection is not None:
             # Closing in the middle of a transaction ends it: a pooler then drops the server's connection.
             await connection.close()
+            line.connection = None
+
+
+class Line:
+    """What to cut when a server falls silent.
+
+    Cancelling a task that waits for an answer does not do: psycopg then asks the server to cancel, and waits
+    for its answer to that.
+    """
+
+    connection: psycopg.AsyncConnection[DictRow] | None = None
+
+    async def hold(self, work: Coroutine[Any, Any, T], patience: float) -> T:
+        """Return what `work` gives; cut the line after `patience` seconds, or when cancelled.
+
+        Raises:
+            TimeoutError: It took longer.
+        """
+        task = asyncio.ensure_future(work)
+        try:
+            done, _ = await asyncio.wait({task}, timeout=patience)
+        except asyncio.CancelledError:
+            await self._cut(task)
+            raise
+        if done:
+            return task.result()
+        await self._cut(task)
+        raise TimeoutError
+
+    async def _cut(self, task: "asyncio.Future[Any]") -> None:
+        if self.connection is None or self.connection.closed:
+            task.cancel()
+        else:
+            with socket.socket(fileno=os.dup(self.connection.fileno())) as wire, suppress(OSError):
+                wire.shutdown(socket.SHUT_RDWR)
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # It is looked at, so that asyncio does not call it forgotten.
 
 
 class Connection:

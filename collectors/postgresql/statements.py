@@ -81,6 +81,7 @@ def statements(draft: Draft, seen: Seen) -> None:
     """Give mean and quantiles of query time since the last poll; at a first poll, since the reset."""
     if denied := seen.denied("statements"):
         draft.gap("times of statements", denied.why, "query_time")
+        draft.carry("statements", "texts")
         return
     rows, server = seen.rows("statements"), seen.server
     info = next(iter(seen.rows("statements_began")), None)
@@ -143,7 +144,7 @@ def _table(ran: Sequence[Ran], texts: Mapping[str, str], since: str = "") -> lis
 
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)
-_LITERAL = re.compile(r"'(?:[^']|'')*'?|\$([A-Za-z_]\w*)?\$.*?(?:\$\1\$|\Z)", re.DOTALL)
+_LITERAL = re.compile(r"'(?:[^']|'')*'?|\$([A-Za-z_]\w*|)\$.*?(?:\$\1\$|\Z)", re.DOTALL)
 _NUMBER = re.compile(r"(?<![\w$.])\d[\d.]*")
 _PLAIN = frozenset({"select", "insert", "update", "delete", "with", "merge", "values", "table"})
 

@@ -96,6 +96,7 @@ def indexes(draft: Draft, seen: Seen) -> None:
     """Give the size of indexes that nothing reads, once the statistics are old enough to say so."""
     if denied := seen.denied("indexes"):
         draft.gap("unused indexes", denied.why, "unused_index_size")
+        draft.carry("first_look")
         return
     database = next(iter(seen.rows("database")), None)
     now = draft.now.timestamp()

@@ -11,8 +11,8 @@ FROM (
     {stats_since} AS stats_since,
     count(*) OVER () AS all_statements,
     count(*) FILTER (WHERE s.queryid IS NULL) OVER () AS hidden,
-    row_number() OVER (ORDER BY s.calls DESC) AS by_calls,
-    row_number() OVER (ORDER BY s.total_exec_time DESC) AS by_time
+    row_number() OVER (ORDER BY s.calls DESC, s.queryid) AS by_calls,
+    row_number() OVER (ORDER BY s.total_exec_time DESC, s.queryid) AS by_time
   FROM {schema}.pg_stat_statements(false) s
   WHERE s.dbid = (SELECT d.oid FROM pg_database d WHERE d.datname = current_database())
     AND {toplevel}
