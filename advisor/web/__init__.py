@@ -1,0 +1,1 @@
+"""What the advisor shows over HTTP: a page, JSON, metrics, health."""
