@@ -55,8 +55,9 @@ class Ledger:
         self._places: dict[tuple[str, str], dict[str, int]] = {}
         for compiled in program.compiled:
             key = (compiled.rule.id, compiled.copy)
-            self.states[key] = RuleState.empty(len(compiled.rows), compiled.holds)
-            self._places[key] = {subjects[row]: place for place, row in enumerate(compiled.rows)}
+            rows = compiled.rows.rows.tolist()
+            self.states[key] = RuleState.empty(len(rows), compiled.holds)
+            self._places[key] = {subjects[row]: place for place, row in enumerate(rows)}
         for finding in self.findings.values():
             self._remember(finding)
 

@@ -1,0 +1,272 @@
+"""A fleet as it is known at a moment: rules compiled, readings in columns, findings in the ledger.
+
+Every command that judges goes through here: the daemon with a store behind it, `once` and `evaluate`
+without one. No I/O and no clock: readings come in, decisions and what people are shown go out.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+
+from advisor.core.advise import Evidence as Shown
+from advisor.core.advise import advise
+from advisor.core.catalogue import Catalogue
+from advisor.core.columns import Columns
+from advisor.core.compile import Gives
+from advisor.core.concerns import Concern, concern_key, gather
+from advisor.core.decide import Decision, Ledger, decide
+from advisor.core.demand import Histories
+from advisor.core.evaluate import Program
+from advisor.core.fleet import Fleet, Stack
+from advisor.core.gauges import GAUGES, metric_rows
+from advisor.core.judgement import FALSE, NOT_APPLICABLE, TRUE, UNKNOWN, Judged, TermVerdict
+from advisor.core.lifecycle import Event, Finding, State
+from advisor.core.limits import Limits
+from advisor.core.message import DigestConcern, Evidence, Notice, Recommendation
+from advisor.core.model import Observed, Quality, Subject, Term
+from advisor.core.playbook import Playbook
+from advisor.core.rule import Rule
+from advisor.core.snapshot import MetricRow
+from advisor.core.units import show
+from advisor.core.wording import metric_name
+
+
+class Watch:
+    """Rules over a fleet, and what is known and remembered of it."""
+
+    def __init__(
+        self,
+        fleet: Fleet,
+        rules: Iterable[Rule],
+        catalogue: Catalogue,
+        playbooks: Mapping[str, Playbook] | None = None,
+        *,
+        findings: Iterable[Finding] = (),
+        terms: Sequence[tuple[str, Term]] = (),
+        gives: Gives | None = None,
+    ) -> None:
+        self.fleet = fleet
+        self.rules = {rule.id: rule for rule in rules}
+        self.catalogue = catalogue
+        self.playbooks = playbooks or {}
+        self.limits = Limits(fleet, catalogue, terms)
+        self._gives = gives
+        self._compile(findings)
+        horizons = dict(self.gauges.horizons)
+        for name, seconds in self.program.horizons.items():
+            horizons[name] = max(seconds, horizons.get(name, 0.0))
+        self.columns = Columns(fleet, horizons)
+        self.decision: Decision | None = None
+
+    def _compile(self, findings: Iterable[Finding]) -> None:
+        self.program = Program(tuple(self.rules.values()), self.fleet, self.limits, gives=self._gives)
+        self.gauges = Program(GAUGES, self.fleet, self.limits)
+        self.ledger = Ledger(self.program, self.fleet.subjects, findings)
+
+    # -- what comes in ---------------------------------------------------------------------------------
+
+    def observe(self, readings: Iterable[Observed]) -> None:
+        """Take readings in, in any order."""
+        self.columns.add(readings)
+
+    def learn(self, terms: Iterable[tuple[str, Term]]) -> None:
+        """Take terms (subject's or account's key, term) in; `any metric` is compiled anew where needed."""
+        self.limits.update(terms)
+
+    # -- what follows ----------------------------------------------------------------------------------
+
+    def decide(self, now: datetime) -> Decision:
+        """Judge every rule on every subject. What changes is taken over by `apply`."""
+        if self.program.outdated or self.gauges.outdated:
+            self._compile(list(self.ledger.findings.values()))
+        return decide(
+            self.program,
+            self.columns,
+            self.ledger,
+            self.fleet.subjects,
+            lambda rule, subject, copy: self.concern_of(rule, subject, copy, now),
+            now,
+        )
+
+    def apply(self, decision: Decision) -> None:
+        """Take over a decision, once it is committed where there is a store."""
+        self.ledger.apply(decision)
+        self.decision = decision
+
+    def concern_of(self, rule: Rule, subject: str, copy: str, at: datetime) -> str:
+        """Return the key of the concern that a finding belongs to."""
+        return concern_key(rule, subject, copy, self.limits, self.fleet, at, self.rules)
+
+    def concerns(self, now: datetime, findings: Iterable[Finding] | None = None) -> list[Concern]:
+        """Return the concerns of all pending and firing findings, worst first."""
+        chosen = self.ledger.findings.values() if findings is None else findings
+        return gather(
+            chosen, self.rules, lambda rule, subject, copy: self.concern_of(rule, subject, copy, now)
+        )
+
+    def advise(
+        self, concern: Concern, histories: Histories, now: datetime, evidence: Shown | None = None
+    ) -> Recommendation:
+        """Return what to do about a concern."""
+        return advise(
+            concern,
+            fleet=self.fleet,
+            limits=self.limits,
+            catalogue=self.catalogue,
+            histories=histories,
+            now=now,
+            evidence=evidence,
+            playbooks=self.playbooks,
+        )
+
+    # -- what people are shown -------------------------------------------------------------------------
+
+    def place(self, key: str) -> tuple[Stack | None, str]:
+        """Return the stack and the name of the service or account that a subject's or concern's key names."""
+        subject = Subject.parse(key.partition("#")[0])
+        if subject.account:
+            mine = [s for s in self.fleet.services if s.account == subject.account]
+            name = mine[0].key if len(mine) == 1 else subject.key
+            return (self.fleet.stack.get(mine[0].stack) if mine else None), name
+        return self.fleet.stack.get(subject.stack), subject.service
+
+    def terms(self, finding: Finding) -> list[TermVerdict]:
+        """Return how every term of a finding's sentence came out in the last decision."""
+        if self.decision is None:
+            return []
+        for judged in self.decision.judged:
+            if (judged.rule.id, judged.copy) == (finding.rule, finding.copy):
+                for place, row in enumerate(judged.rows.tolist()):
+                    if self.fleet.subjects[row] == finding.subject:
+                        return judged.explain(place)
+        return []
+
+    def title(self, concern: Concern) -> str:
+        """Say in a few words what is the matter: `storage 401 MB of 500 MB`."""
+        finding, name = concern.speaker, metric_name(concern.metric)
+        if finding.value is None:
+            return name
+        value = show(finding.value, finding.unit)
+        term = next((t for t in self.terms(finding) if t.value is not None), None)
+        if finding.limit and term is not None and term.unit == finding.unit:
+            return f"{name} {value} of {show(finding.limit, finding.unit)}"
+        if finding.threshold is None:
+            return f"{name} {value}"
+        word = "over" if finding.value >= finding.threshold else "under"
+        return f"{name} {value}, {word} {show(finding.threshold, finding.unit)}"
+
+    def evidence(self, concern: Concern) -> tuple[Evidence, ...]:
+        """Return a line of evidence for every finding of a concern."""
+        return tuple(
+            self._line(finding, rule) for finding, rule in zip(concern.findings, concern.rules, strict=True)
+        )
+
+    def _line(self, finding: Finding, rule: Rule) -> Evidence:
+        terms = self.terms(finding)
+        deciding = next((term for term in terms if term.value is not None), None)
+        value, threshold, unit = finding.value, finding.threshold, finding.unit
+        if deciding is not None and finding.state in {State.PENDING, State.FIRING}:
+            value, threshold, unit = deciding.value, deciding.threshold, deciding.unit
+        at = f" line {rule.source.line}" if rule.source.line else ""
+        qualities = [Quality(term.quality) for term in terms if term.quality]
+        worst = next((q for q in (Quality.MANUAL, Quality.ESTIMATED) if q in qualities), Quality.MEASURED)
+        return Evidence(
+            rule=rule.id,
+            says=rule.says,
+            sentence=rule.sentence.text,
+            value="" if value is None else show(value, unit),
+            threshold="" if threshold is None else show(threshold, unit),
+            limit="" if finding.limit is None else show(finding.limit, unit),
+            limit_source=finding.limit_source,
+            quality=worst,
+            since=finding.since,
+            document=f"{rule.source.document}{at}" if rule.source.document else "",
+        )
+
+    def notice(
+        self,
+        concern: Concern,
+        event: Event,
+        now: datetime,
+        recommendation: Recommendation | None = None,
+        note: str = "",
+        *,
+        simulated: bool = False,
+    ) -> Notice:
+        """Return what is said of a concern."""
+        stack, service = self.place(concern.subject)
+        return Notice(
+            event=event,
+            concern=concern.key,
+            stack=stack.key if stack else "",
+            environment=stack.environment if stack else "",
+            service=service,
+            title=self.title(concern),
+            severity=concern.severity,
+            at=now,
+            evidence=self.evidence(concern),
+            recommendation=recommendation,
+            note=note,
+            simulated=simulated,
+        )
+
+    def line(
+        self, concern: Concern, recommendation: Recommendation | None = None, acknowledged: str = ""
+    ) -> DigestConcern:
+        """Return a concern's line for the digest, the page and tables."""
+        stack, service = self.place(concern.subject)
+        stale = concern.state is State.FIRING and any(f.stale for f in concern.findings)
+        return DigestConcern(
+            concern=concern.key,
+            stack=stack.key if stack else "",
+            service=service,
+            title=self.title(concern),
+            severity=concern.severity,
+            state=f"{concern.state} (stale)" if stale else concern.state.value,
+            since=concern.since,
+            recommendation=recommendation,
+            evidence=self.evidence(concern),
+            acknowledged=acknowledged,
+        )
+
+    def metrics(self, now: datetime) -> tuple[MetricRow, ...]:
+        """Return every current value beside its limit."""
+        return metric_rows(
+            self.fleet, self.columns, self.gauges.judge(self.columns, now, {}), self.limits, now
+        )
+
+    def judgements(self) -> dict[str, int]:
+        """Count the (rule, subject) pairs of the last decision by what became of them."""
+        counts = {"judged": 0, "unknown": 0, "not applicable": 0, "question": 0}
+        for judged in self.decision.judged if self.decision else ():
+            questions = int(judged.asks.sum()) if judged.asks is not None else 0
+            counts["judged"] += int(((judged.verdict == TRUE) | (judged.verdict == FALSE)).sum())
+            counts["unknown"] += int((judged.verdict == UNKNOWN).sum()) - questions
+            counts["not applicable"] += int((judged.verdict == NOT_APPLICABLE).sum())
+            counts["question"] += questions
+        return counts
+
+    def questions(self) -> list[dict[str, str]]:
+        """Return the questions whose answer alone would decide: rule, subject, question."""
+        return [
+            {
+                "rule": judged.rule.id,
+                "subject": self.fleet.subjects[judged.rows[place]],
+                "question": judged.rule.question,
+            }
+            for judged in (self.decision.judged if self.decision else ())
+            if judged.asks is not None
+            for place in judged.asks.nonzero()[0].tolist()
+        ]
+
+    def not_judged(self, verdict: int) -> list[tuple[str, str, str]]:
+        """Return (rule, subject, why) of every pair that came out UNKNOWN or NOT_APPLICABLE."""
+        return [
+            (judged.rule.id, self.fleet.subjects[judged.rows[place]], _why(judged, place))
+            for judged in (self.decision.judged if self.decision else ())
+            for place in (judged.verdict == verdict).nonzero()[0].tolist()
+        ]
+
+
+def _why(judged: Judged, place: int) -> str:
+    reasons = [term.why for term in judged.explain(place) if term.why]
+    return "; ".join(dict.fromkeys(reasons))
