@@ -4,7 +4,7 @@ Beside it stand the document's own next step, what happens otherwise, the eviden
 before scaling" is the order: where a document says to optimise, those steps come first.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +23,8 @@ from advisor.core.phrases import (
     by_date,
     difference,
     evidence_lines,
+    level,
+    limit_text,
     means,
     monthly,
     optimise_playbook,
@@ -220,9 +222,12 @@ def _change(case: _Case) -> Recommendation:
     first, second = _first_two(case)
     target = case.option_name(best)
     figure = difference(gap)
-    sentence = f"{case.name} → {target}, {figure}"
+    resized = best.plan is plan and best.size is not case.size and case.size is not None
+    start = case.size.title if resized and case.size is not None else plan.title if plan is not None else ""
+    product = case.product.title if case.product is not None else case.service.provider
+    sentence = f"{product} {start} → {target}, {figure}"
     action = _action(case, best)
-    if best.overage and best.plan is plan:
+    if best.overage and _same(best, case):
         sentence = f"Stay on {case.name} and pay the overage, {figure}"
     sentence += _deadline(case, first, second, learning)
     optimise = Action.OPTIMISE in case.then
@@ -233,14 +238,14 @@ def _change(case: _Case) -> Recommendation:
         Recommendation(
             action=action,
             headline=sentence,
-            from_plan=plan.title if plan is not None else "",
+            from_plan=start,
             to_plan=target,
             monthly_now=now_price,
             monthly_then=then_price,
             difference=gap,
             price_as_of=_as_of(best, case.now),
             price_confidence=best.price.confidence,
-            alternatives=_alternatives(case, able[1:], [*_spend_cap(case, best)]),
+            alternatives=_alternatives(case, able[1:], _spend_cap(case, best), target),
             steps=(*(_optimise_steps(case) if optimise else ()), *_steps(case, best)),
             playbook=_playbook(case, best),
         ),
@@ -265,9 +270,7 @@ def _stay(case: _Case, best: Option, others: Sequence[Option]) -> Recommendation
     binding = case.limit_of(case.concern.metric)
     detail = ""
     if binding is not None and binding.limit.value is not None:
-        detail = f": {words(binding.metric)} is at {share(binding.value, binding.limit.value)} of "
-        detail += f"{show(binding.limit.value, VOCABULARY[binding.metric].unit)} and stays below with "
-        detail += f"{HEADROOM:.0%} to spare"
+        detail = f": {level(binding)}, with {show(HEADROOM, 'ratio')} to spare"
     optimise = Action.OPTIMISE in case.then
     price = best.price.monthly
     return _filled(
@@ -498,9 +501,7 @@ def _deadline(case: _Case, first: Binding | None, second: Binding | None, learni
     if first is None:
         if own is None or own.limit.value is None:
             return f" ({learning})." if learning else "."
-        at = f"{words(own.metric)} is at {share(own.value, own.limit.value)} of "
-        at += show(own.limit.value, VOCABULARY[own.metric].unit)
-        return f"; {learning}: {at}." if learning else f": {at}."
+        return f"; {learning}: {level(own)}." if learning else f": {level(own)}."
     if first.forecast.state == OVER:
         text = f", now: {words(first.metric)} is over its limit"
     else:
@@ -615,25 +616,26 @@ def _figures(case: _Case) -> list[str]:
         if binding.metric == case.concern.metric or (ratio is not None and ratio >= 0.5):
             unit = VOCABULARY[binding.metric].unit
             lines.append(
-                f"{words(binding.metric)}: {show(binding.value, unit)} of {show(binding.limit.value, unit)} "
+                f"{words(binding.metric)}: {show(binding.value, unit)} of {limit_text(binding)} "
                 f"({share(binding.value, binding.limit.value)}; {binding.limit.source})"
             )
     return lines
 
 
 def _alternatives(
-    case: _Case, able: Sequence[Option], further: Sequence[Alternative]
+    case: _Case, able: Sequence[Option], further: Sequence[Alternative], chosen: str = ""
 ) -> tuple[Alternative, ...]:
-    found = [
+    found = _distinct(
         Alternative(
             action=Action.UPGRADE.value,
             target=case.option_name(option),
             monthly=option.price.monthly,
             note="with the spend cap off" if option.overage and option.plan.spend_cap != "none" else "",
         )
-        for option in able
+        for option in _one_a_plan(case, able)
         if not _same(option, case)
-    ][:3]
+    )
+    found = [way for way in found if way.target != chosen][:3]
     found += further
     step = _step(case)
     if step is not None and not step.to:
@@ -644,8 +646,17 @@ def _alternatives(
     return tuple(_distinct(found))
 
 
-def _distinct(found: Sequence[Alternative]) -> list[Alternative]:
-    return list({(a.action, a.target): a for a in reversed(found)}.values())[::-1]
+def _one_a_plan(case: _Case, able: Sequence[Option]) -> list[Option]:
+    """Return of each other plan the cheapest, as a larger size only costs more; of this one all sizes."""
+    kept: dict[tuple[str, str, bool], Option] = {}
+    for option in able:
+        size = option.size.id if option.size is not None and option.plan is case.plan else ""
+        kept.setdefault((option.plan.id, size, option.overage), option)
+    return list(kept.values())
+
+
+def _distinct(found: Iterable[Alternative]) -> list[Alternative]:
+    return list({(way.action, way.target): way for way in reversed([*found])}.values())[::-1]
 
 
 def _spend_cap(case: _Case, best: Option) -> list[Alternative]:

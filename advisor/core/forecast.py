@@ -67,7 +67,7 @@ def of_level(
     if not x.size:
         return Forecast(state=NO_DATA)
     if limit is not None and y[-1] >= limit:
-        return Forecast(when=now, low=now, high=now, how="it is over its limit now", state=OVER)
+        return Forecast(when=now, low=now, high=now, how="is over its limit now", state=OVER)
     span = -float(x[0])
     if span < LEARNT or x.size < 3:
         return Forecast(state=f"learning: {min(math.floor(span), LEARNT - 1)} of {LEARNT} days")
@@ -80,8 +80,11 @@ def of_level(
     def path(days: float) -> float:
         return start + slope * days
 
-    pace = f"{'-' if slope < 0 else ''}{show(abs(slope), unit)}"
-    how = f"at the last {min(WINDOW, round(span))} days' pace of {pace} a day (simple line)"
+    days = f"the last {min(WINDOW, round(span))} days"
+    how = f"at {days}' pace of {show(slope, unit)} a day (simple line)"
+    if slope <= 0:
+        fell = f"fell by {show(-slope, unit)} a day" if slope < 0 else "did not grow"
+        how = f"{fell} over {days} (simple line)"
     if limit is None:
         return Forecast(how=how, state=NO_LIMIT, path=path)
 
@@ -115,7 +118,7 @@ def of_amount(
     left = max(0.0, end - at) / DAY
     if limit is not None and total >= limit:
         return Forecast(
-            when=now, low=now, high=now, at_end_of_period=total, how="it is over its limit now", state=OVER
+            when=now, low=now, high=now, at_end_of_period=total, how="is over its limit now", state=OVER
         )
     span = (float(stop.max()) - float(start.min())) / DAY
     if span < LEARNT:

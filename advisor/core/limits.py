@@ -264,7 +264,7 @@ class Limits:
 
     def _term(self, term: Term, kind: Limit, documented: Found) -> LimitInForce:
         source = term.source
-        if kind is Limit.QUOTA and "API" not in source and ":" not in source:
+        if kind is Limit.QUOTA and "provider API" not in source and ":" not in source:
             source = f"provider API ({source})" if source else "provider API"
         same = tuple(one for one in documented if Reset(one.reset).period == term.part) or documented
         value = None if term.value is None else float(term.value)

@@ -5,7 +5,7 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from advisor.core import price
-from advisor.core.catalogue import AtEnd, Plan, Product, Step
+from advisor.core.catalogue import AtEnd, Plan, Product, Reset, Step
 from advisor.core.demand import Binding
 from advisor.core.forecast import OVER, Forecast
 from advisor.core.metrics import VOCABULARY
@@ -72,6 +72,22 @@ def share(value: float, limit: float) -> str:
     return show(value / limit, "ratio") if limit > 0 else "100 %"
 
 
+def limit_text(binding: Binding) -> str:
+    """Return a limit with its period: `500 MB`, `100 a day`."""
+    if binding.limit.value is None:
+        return "unlimited"
+    period = Reset(binding.limit.reset).period
+    text = show(binding.limit.value, VOCABULARY[binding.metric].unit)
+    return f"{text} a {period}" if period else text
+
+
+def level(binding: Binding) -> str:
+    """Return where a metric stands: `emails at 83.6 % of 100 a day`."""
+    if binding.limit.value is None:
+        return f"{words(binding.metric)} unlimited"
+    return f"{words(binding.metric)} at {share(binding.value, binding.limit.value)} of {limit_text(binding)}"
+
+
 def day(at: datetime, timezone: str, now: datetime) -> str:
     """Return a date at its place: `12 March`, with the year where it is another one."""
     local = at.astimezone(ZoneInfo(timezone))
@@ -126,14 +142,14 @@ def otherwise(
         return ""
     when = binding.forecast.when
     name = words(binding.metric)
-    start = f"From {day(when, timezone, now)}" if when is not None else f"When {name} is used up"
+    start = f"From {day(when, timezone, now)}" if when is not None else "At the limit"
     if binding.forecast.state == OVER:
         start = "Now"
     if binding.limit.at_end == AtEnd.BILLED:
         return _billed(binding, product, plan, start)
     end = _ENDS.get(AtEnd(binding.limit.at_end or "unknown"))
     if end is None:
-        return f"{start}: what happens at the limit of {name} is not known."
+        return f"What happens at the limit of {name} is not known."
     note = binding.limit.notes.get("note", "")
     return f"{start} {end} ({name})." + (f" {note}" if note else "")
 
