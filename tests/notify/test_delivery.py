@@ -2,6 +2,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import ClassVar
 
 import pytest
 
@@ -23,39 +24,47 @@ class Row:
 
 
 class Memory:
-    """An outbox in memory."""
+    """An outbox in memory; like the store's, it counts a try when it is claimed."""
 
     def __init__(self, *messages: Message) -> None:
-        self.rows = {message.id: Row(message, due=message.at) for message in messages}
+        self.rows: dict[str, Row] = {}
+        self.add(*messages)
 
-    async def claim_due_messages(self, now: datetime, owner: str, limit: int, _lease: float) -> list[Row]:
-        free = [r for r in self.rows.values() if r.state == "waiting" and r.due <= now and not r.holder]
-        claimed = sorted(free, key=lambda row: row.message.at)[:limit]
+    def add(self, *messages: Message) -> None:
+        for message in messages:
+            self.rows[message.id] = Row(message, due=message.at)
+
+    async def claim_due_messages(
+        self, now: datetime, owner: str, limit: int, _lease: float, channel: str = ""
+    ) -> list[Row]:
+        free = [
+            row
+            for row in self.rows.values()
+            if row.state == "waiting" and row.due <= now and not row.holder
+            if channel in {"", row.message.channel}
+        ]
+        claimed = sorted(free, key=lambda row: row.due)[:limit]
         for row in claimed:
-            row.holder = owner
+            row.holder, row.attempts = owner, row.attempts + 1
         return claimed
 
-    async def mark_sent(self, message_id: str, owner: str, _now: datetime) -> None:
-        self._release(message_id, owner).state = "sent"
+    async def mark_sent(self, claim: Row, _now: datetime) -> bool:
+        return self._end(claim, state="sent")
 
-    async def mark_failed(
-        self, message_id: str, owner: str, _now: datetime, retry_at: datetime, error: str
-    ) -> None:
-        row = self._release(message_id, owner)
-        row.attempts, row.due, row.error = row.attempts + 1, retry_at, error
+    async def mark_failed(self, claim: Row, error: str, retry_at: datetime) -> bool:
+        return self._end(claim, due=retry_at, error=error)
 
-    async def postpone(self, message_id: str, owner: str, retry_at: datetime) -> None:
-        self._release(message_id, owner).due = retry_at
+    async def release_claim(self, claim: Row) -> bool:
+        return self._end(claim, attempts=claim.attempts - 1)
 
-    async def park(self, message_id: str, owner: str, _now: datetime, error: str) -> None:
-        row = self._release(message_id, owner)
-        row.state, row.error = "parked", error
+    async def park(self, claim: Row, error: str) -> bool:
+        return self._end(claim, state="parked", error=error)
 
-    def _release(self, message_id: str, owner: str) -> Row:
-        row = self.rows[message_id]
-        assert row.holder == owner
-        row.holder = ""
-        return row
+    def _end(self, row: Row, **changes: object) -> bool:
+        assert row.holder == "me"
+        for name, value in ({"holder": ""} | changes).items():
+            setattr(row, name, value)
+        return True
 
     def states(self) -> list[str]:
         return [row.state for row in self.rows.values()]
@@ -101,7 +110,7 @@ def some(count: int, channel: str = "slack") -> list[Message]:
     return [a_message(n, channel, NOW - timedelta(seconds=1)) for n in range(count)]
 
 
-def courier(outbox: Memory, channels: Sequence[Channel], clock: Clock | None = None) -> Courier:
+def courier(outbox: Memory, channels: Sequence[Channel], clock: Clock | None = None) -> Courier[Row]:
     clock = clock or Clock()
     by_name = {channel.name: channel for channel in channels}
     return Courier(outbox, by_name, "me", monotonic=clock, sleep=clock.sleep, chance=lambda: 1.0)
@@ -149,19 +158,22 @@ async def test_a_channel_that_hangs_delays_no_other():
     first = asyncio.create_task(runs.deliver_due(NOW + timedelta(seconds=1)))
     await told.wait()
     later = a_message(3, "email")
-    outbox.rows[later.id] = Row(later, due=later.at)
+    outbox.add(later)
     await runs.deliver_due(NOW + timedelta(seconds=1))
     assert (mail.got, slack.got) == (["m2", "m3"], [])
+    newer = a_message(4, "slack")
+    outbox.add(newer)
+    await runs.deliver_due(NOW + timedelta(seconds=1))  # Asks the call that is at it to go on.
     release.set()
     await first
-    assert slack.got == ["m1"]
+    assert slack.got == ["m1", "m4"]
 
 
 async def test_after_a_failure_the_younger_wait_so_that_the_order_is_kept():
     outbox, slack = Memory(*some(3)), Fake("slack", [TryAgain("Slack is busy")])
     runs = courier(outbox, [slack])
     report = await runs.deliver_due(NOW)
-    assert (slack.got, report.failed, report.postponed) == ([], 1, 2)
+    assert (slack.got, report.failed) == ([], 1)
     assert [row.attempts for row in outbox.rows.values()] == [1, 0, 0]
     assert report.errors == [("slack", "m0", "Slack is busy")]
     await runs.deliver_due(NOW + timedelta(seconds=2))
@@ -173,7 +185,7 @@ async def test_retry_after_is_obeyed_by_everything_on_the_channel():
     runs = courier(outbox, [slack])
     await runs.deliver_due(NOW)
     late = a_message(9, at=NOW)
-    outbox.rows[late.id] = Row(late, due=late.at)
+    outbox.add(late)
     await runs.deliver_due(NOW + timedelta(seconds=29))
     assert slack.got == []
     await runs.deliver_due(NOW + timedelta(seconds=31))
@@ -222,7 +234,7 @@ async def test_a_channel_that_is_configured_no_more_parks_its_messages():
 async def test_a_fault_of_a_channel_is_a_failure_without_its_text():
     outbox, slack, mail = Memory(*some(1)), Fake("slack", [KeyError("s3cr3t")]), Fake("email")
     late = a_message(5, "email", NOW - timedelta(seconds=1))
-    outbox.rows[late.id] = Row(late, due=late.at)
+    outbox.add(late)
     report = await courier(outbox, [slack, mail]).deliver_due(NOW)
     assert mail.got == ["m5"]
     assert report.errors == [("slack", "m0", "sending to `slack` failed unexpectedly (KeyError)")]
@@ -236,19 +248,31 @@ async def test_nothing_is_begun_shortly_before_the_lease_ends():
             clock.at += 25
             await super().send(message)
 
-    outbox, slack = Memory(*some(4)), Slow("slack")
+    class Counting(Memory):
+        claims: ClassVar[list[int]] = []
+
+        async def claim_due_messages(
+            self, now: datetime, owner: str, limit: int, _lease: float, channel: str = ""
+        ) -> list[Row]:
+            claimed = await super().claim_due_messages(now, owner, limit, _lease, channel)
+            if claimed:
+                self.claims.append(len(claimed))
+            return claimed
+
+    outbox, slack = Counting(*some(4)), Slow("slack")
     report = await courier(outbox, [slack], clock).deliver_due(NOW)
-    assert slack.got == ["m0", "m1", "m2"]
-    assert (report.sent, report.postponed) == (3, 1)
-    assert outbox.rows["m3"].attempts == 0
+    assert slack.got == ["m0", "m1", "m2", "m3"]
+    assert outbox.claims == [4, 1]
+    assert outbox.rows["m3"].attempts == 1  # Released and claimed anew.
+    assert report.sent == 4
 
 
 async def test_a_store_that_fails_is_heard_after_the_other_channels_had_their_turn():
     class Full(Memory):
-        async def mark_sent(self, message_id: str, owner: str, now: datetime) -> None:
-            if message_id == "m0":
+        async def mark_sent(self, claim: Row, _now: datetime) -> bool:
+            if claim.message.id == "m0":
                 raise OSError("disk full")
-            await super().mark_sent(message_id, owner, now)
+            return await super().mark_sent(claim, _now)
 
     outbox = Full(a_message(0, "slack"), a_message(1, "email"))
     slack, mail = Fake("slack"), Fake("email")
