@@ -107,8 +107,19 @@ def load_pack(name: str) -> Pack:
     known = builtin_packs()
     if name not in known:
         raise InputError(f"no pack `{name}`{_guess(name, known)}; there are: {', '.join(known)}")
-    folder = _packs().joinpath(name)
-    where = f"rules/packs/{name}"
+    return _pack(_packs().joinpath(name), name, f"rules/packs/{name}")
+
+
+def load_pack_folder(folder: Path) -> Pack:
+    """Return a pack of the user's own: a folder with `pack.yaml` and rule files.
+
+    Raises:
+        InputError: It has a fault.
+    """
+    return _pack(folder, folder.resolve().name, str(folder))
+
+
+def _pack(folder: Traversable, name: str, where: str) -> Pack:
     about = strict_yaml.load(folder.joinpath("pack.yaml").read_text("utf-8"), f"{where}/pack.yaml")
     said = _mapping(about, about.data, (), PACK_KEYS)
     texts = {key: _text(about, said, (), key) for key in PACK_KEYS}

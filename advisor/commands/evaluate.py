@@ -8,7 +8,6 @@ from typing import Any
 
 from advisor.commands import output
 from advisor.commands.common import configured, exit_code
-from advisor.core.decide import Decision
 from advisor.core.histories import histories
 from advisor.core.judgement import NOT_APPLICABLE, UNKNOWN
 from advisor.core.lifecycle import Finding, State
@@ -27,12 +26,11 @@ def run(config: Path, readings: str, at: datetime | None, *, json: bool, fail_on
     facts = _facts(readings, watch)
     if not facts and at is None:
         raise InputError("holds no reading; give some, or --at", file=readings)
-    decision: Decision | None = None
-    for decision in replay(watch, facts, at):
+    for _ in replay(watch, facts, at):
         pass
-    if decision is None:
+    if watch.decision is None:
         raise InputError("holds no reading up to --at; give an earlier line or a later --at", file=readings)
-    answer = document(watch, decision.at, [fact for fact in facts if isinstance(fact, Observed)])
+    answer = document(watch, watch.decision.at, [fact for fact in facts if isinstance(fact, Observed)])
     if json:
         output.as_json(answer)
     else:
