@@ -5,7 +5,7 @@ before scaling" is the order: where a document says to optimise, those steps com
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from advisor.core.catalogue import Catalogue, Plan, Product, Size, Step
@@ -660,17 +660,20 @@ def _distinct(found: Iterable[Alternative]) -> list[Alternative]:
 
 
 def _spend_cap(case: _Case, best: Option) -> list[Alternative]:
-    """Return the same plan without its spend cap where only the cap makes a larger one necessary."""
-    if case.account.spend_cap is not True:
-        return []
+    """Return what would carry it more cheaply if the account switched its spend cap off."""
     metric = case.concern.metric
+    freed = [replace(o, allowed=True) for o in case.options if not o.allowed and not o.capped]
+    dear = best.price.monthly
     return [
         Alternative(
-            action=Action.UPGRADE.value, target=o.plan.title, note="with the spend cap off: overage is billed"
+            action=Action.UPGRADE.value,
+            target=case.option_name(o),
+            monthly=o.price.monthly,
+            note="with the spend cap off",
         )
-        for o in case.options
-        if o.capped and not o.current and o.plan is not best.plan and metric in o.limits
-    ][:1]
+        for o in cheapest(freed, case.usage.demands, metric)[:1]
+        if o.price.monthly is not None and dear is not None and o.price.monthly < dear
+    ]
 
 
 def _states(case: _Case, option: Option | None) -> list[str]:

@@ -38,7 +38,8 @@ class Demand:
 class Option:
     """A plan with a size, with overage or without, and what it costs for the demand.
 
-    `capped` is whether it stops where the included amount ends. `unsure` names metrics whose limit on this
+    `capped` is whether it stops where the included amount ends; `allowed` is False where the account's own
+    spend cap would have to be changed first. `unsure` names metrics whose limit on this
     plan is not known.
     """
 
@@ -47,6 +48,7 @@ class Option:
     capped: bool
     price: price.Price
     current: bool = False
+    allowed: bool = True
     unsure: tuple[str, ...] = ()
     limits: Mapping[str, Found] = field(default_factory=dict)
 
@@ -93,7 +95,7 @@ def options(
             continue
         rest = [(size, other.count) for other in others if (size := other.size_on(product, plan)) is not None]
         for size in _sizes(product, plan, size_now if plan is plan_now else None):
-            for capped in _caps(plan, account):
+            for capped in (False,) if plan.spend_cap is SpendCap.NONE else (True, False):
                 cost = price.monthly(
                     product, plan, usage, account, size=size, count=count, others=rest, cap=capped
                 )
@@ -107,6 +109,7 @@ def options(
                         current=plan is plan_now
                         and (size is size_now or size_now is None)
                         and capped == price.capped(plan, account),
+                        allowed=plan.spend_cap is SpendCap.NONE or account.spend_cap in {None, capped},
                         unsure=tuple(unsure(plan, limits, demands)),
                         limits=limits,
                     )
@@ -140,7 +143,7 @@ def cheapest(found: Iterable[Option], demands: Sequence[Demand], own: str) -> li
 
     At the same price the present one comes first, then the one without overage, then the catalogue's order.
     """
-    able = [o for o in found if o.price.monthly is not None and carries(o, demands, own)]
+    able = [o for o in found if o.allowed and o.price.monthly is not None and carries(o, demands, own)]
     return sorted(able, key=lambda o: (o.price.monthly, not o.current, o.overage, not o.capped))
 
 
@@ -176,10 +179,3 @@ def _sizes(product: Product, plan: Plan, now: Size | None) -> list[Size | None]:
     if now is not None and now not in sizes:
         sizes.append(now)
     return sizes or [None]
-
-
-def _caps(plan: Plan, account: Account) -> tuple[bool, ...]:
-    """Return with and without the spend cap, as far as the account leaves it open."""
-    if plan.spend_cap is SpendCap.NONE:
-        return (False,)
-    return (True, False) if account.spend_cap is None else (account.spend_cap,)

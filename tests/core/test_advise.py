@@ -1,0 +1,331 @@
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from advisor import catalogue_files
+from advisor.core.advise import advise, demand_of
+from advisor.core.catalogue import Catalogue
+from advisor.core.choose import HEADROOM
+from advisor.core.concerns import concern_key, gather
+from advisor.core.demand import History
+from advisor.core.fleet import Account, Fleet, Service, Stack
+from advisor.core.language import parse
+from advisor.core.lifecycle import Finding, State
+from advisor.core.limits import Limits
+from advisor.core.message import Recommendation
+from advisor.core.model import Action, Confidence, Quality, Severity
+from advisor.core.rule import Rule, Source
+
+NOW = datetime(2026, 3, 2, tzinfo=UTC)
+DB, API, MAIL, PLAIN = "shop/database", "shop/api", "shop/email", "shop/plain"
+MB, GB = 1e6, 1e9
+CATALOGUE = catalogue_files.load()
+BOOKS = catalogue_files.playbooks()
+
+
+def level(first: float, a_day: float = 0.0, days: int = 30, **more: Any) -> History:
+    times = [(NOW - timedelta(days=days - n)).timestamp() for n in range(days + 1)]
+    return History(times, [first + a_day * n for n in range(days + 1)], **more)
+
+
+def amount(first: float, a_day: float = 0.0, days: int = 30) -> History:
+    ends = [(NOW - timedelta(days=days - 1 - n)).timestamp() for n in range(days)]
+    return History(ends, [first + a_day * n for n in range(days)], [end - 86400 for end in ends])
+
+
+def fleet(**account: Any) -> Fleet:
+    services = (
+        Service("shop", "database", "database", "supabase", "acme"),
+        Service("shop", "api", "backend", "fly", "fly"),
+        Service("shop", "email", "email", "resend", "resend"),
+        Service("shop", "plain", "database", "postgresql", "plain"),
+    )
+    accounts = (
+        Account("acme", "supabase", **{"plan": "free", "billing_day": 12, **account}),
+        Account("fly", "fly", "payg"),
+        Account("resend", "resend", "free"),
+        Account("plain", "postgresql"),
+    )
+    return Fleet((Stack("shop", packs=("app-virgin",), budget=60.0, services=services),), accounts)
+
+
+def advice(
+    subject: str,
+    when: str,
+    then: Sequence[Action] = (Action.UPGRADE,),
+    histories: dict[str, History] | None = None,
+    line: int | None = None,
+    evidence: Any = None,
+    catalogue: Catalogue = CATALOGUE,
+    now: datetime = NOW,
+    finding: dict[str, Any] | None = None,
+    **account: Any,
+) -> Recommendation:
+    watched = fleet(**account)
+    limits = Limits(watched, catalogue)
+    source = Source("app-virgin", line) if line else Source()
+    rule = Rule("r", parse(when), tuple(then), Severity.WARNING, "It says so.", source=source)
+    found = Finding("r", subject, "", State.FIRING, now, **(finding or {}))
+    (concern,) = gather([found], {"r": rule}, lambda r, s, c: concern_key(r, s, c, limits, watched, now))
+    return advise(
+        concern,
+        fleet=watched,
+        limits=limits,
+        catalogue=catalogue,
+        histories={(subject, metric): history for metric, history in (histories or {}).items()},
+        now=now,
+        evidence=evidence,
+        playbooks=BOOKS,
+    )
+
+
+STORAGE = "storage > 400MB"
+
+
+def test_one_sentence_says_what_by_when_at_what_price_and_what_comes_next() -> None:
+    found = advice(
+        DB, STORAGE, histories={"storage": level(300 * MB, 5 * MB), "egress": amount(100 * MB)}, line=294
+    )
+    assert found.headline == ("Supabase Free → Pro, $25/mo more, before 12 March: storage binds first.")
+    assert (found.action, found.from_plan, found.to_plan) == (Action.UPGRADE, "Free", "Pro")
+    assert (found.monthly_now, found.monthly_then, found.difference) == (0, 25, 25)
+    assert found.by is not None
+    assert abs(found.by - (NOW + timedelta(days=10))) < timedelta(hours=1)
+    assert found.forecast == "storage at the last 30 days' pace of 5 MB a day (simple line)"
+    assert found.otherwise.startswith("From 12 March it becomes read-only (storage).")
+    assert found.document_step.startswith("app-virgin line 294: Supabase Free → Supabase Pro (8GB), $25/mo")
+    assert found.playbook == "supabase-free-to-pro"
+    assert any("Choose Pro at $25/mo" in step for step in found.steps)
+
+
+def test_what_binds_next_is_named() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(400 * MB, 2 * MB), "egress": amount(250 * MB)})
+    assert found.headline.startswith("Supabase Free → Pro, $25/mo more, before ")
+    assert ": egress binds first; next would be storage on " in found.headline
+    assert found.binds_next.startswith("storage on ")
+
+
+def test_too_short_a_history_gives_no_date_and_says_so() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(401 * MB, days=4)})
+    assert found.headline == (
+        "Supabase Free → Pro, $25/mo more; learning: 4 of 7 days: storage at 80.2 % of 500 MB."
+    )
+    assert found.by is None
+    assert "learning: 4 of 7 days" in found.states
+
+
+def test_a_plan_that_carries_what_is_coming_is_kept_whatever_the_document_says() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(401 * MB)}, line=294)
+    assert found.headline.startswith("Stay on Supabase Free: it carries the next 90 days")
+    assert found.difference == 0
+    assert "line 294" in found.document_step
+    assert found.alternatives[0].target == "Pro"
+
+
+def test_a_documents_old_figure_stands_beside_the_one_in_force() -> None:
+    found = advice(DB, "egress per month > 1.5GB", [Action.OPTIMISE], {"egress": amount(60 * MB)}, line=296)
+    assert found.action is Action.OPTIMISE
+    assert found.document_step == ""  # The document names no plan for it.
+    assert any("of 5 GB a month" in line for line in found.evidence)
+
+
+def test_optimise_comes_first_where_the_document_says_so() -> None:
+    evidence = {"Connections": [{"state": "idle", "connections": "14"}], "Largest tables": [{"table": "x"}]}
+    found = advice(
+        DB,
+        "connections > 80% of max",
+        [Action.OPTIMISE, Action.UPGRADE],
+        {"connections": level(18)},
+        line=817,
+        evidence=evidence,
+    )
+    assert found.action is Action.OPTIMISE
+    assert found.headline.startswith("Optimise connections first; else Supabase Free → Pro, $25/mo more")
+    assert found.evidence[-1] == "Connections: idle (connections 14)"
+    assert found.playbook == "postgres-connections"
+    assert found.alternatives[0].target == "Pro"
+
+
+def test_upgrade_or_optimise_lists_the_steps_to_optimise_before_those_to_upgrade() -> None:
+    found = advice(
+        DB, "connections > 15", [Action.UPGRADE, Action.OPTIMISE], {"connections": level(19)}, line=295
+    )
+    assert found.action is Action.UPGRADE
+    upgrade = next(n for n, step in enumerate(found.steps) if "Choose Pro" in step)
+    optimise = next(n for n, step in enumerate(found.steps) if "pool smaller" in step)
+    assert optimise < upgrade
+
+
+def test_a_plain_postgresql_is_optimised() -> None:
+    evidence = {
+        "Largest tables": [{"table": "events", "size": "2 GB"}],
+        "Indexes without a read since the statistics were reset": [{"index": "old_idx", "size": "300 MB"}],
+    }
+    found = advice(PLAIN, STORAGE, histories={"storage": level(3 * GB)}, evidence=evidence)
+    assert found.action is Action.OPTIMISE
+    assert found.to_plan == ""
+    assert found.evidence == (
+        "Largest tables: events (size 2 GB)",
+        "Indexes without a read since the statistics were reset: old_idx (size 300 MB)",
+    )
+    assert found.steps
+
+
+def test_a_rule_that_says_investigate_names_no_plan() -> None:
+    found = advice(API, "error_rate > 1%", [Action.INVESTIGATE])
+    assert (found.action, found.to_plan, found.difference) == (Action.INVESTIGATE, "", None)
+    assert found.headline == "Look into error rate of shop/api."
+
+
+def test_memory_asks_for_the_next_size_and_not_for_the_largest() -> None:
+    found = advice(API, "memory > 200MB", histories={"memory": level(230 * MB, 0.2 * MB)}, line=423)
+    assert found.to_plan == "shared-cpu-1x 512 MB"
+    assert found.from_plan == "shared-cpu-1x 256 MB"
+    assert found.difference == pytest.approx(1.49)
+    assert found.price_confidence is Confidence.UNKNOWN
+    assert "price not confirmed by the provider" in found.states
+
+
+def test_cpu_asks_for_one_more_machine() -> None:
+    found = advice(
+        API, "cpu > 80% sustained", [Action.SCALE_OUT], {"cpu": level(0.9), "instances": level(2)}, line=422
+    )
+    assert found.action is Action.SCALE_OUT
+    assert (found.to_plan, found.difference) == ("3 × shared-cpu-1x 256 MB", 2.32)
+    assert "line 422" in found.document_step
+
+
+def test_a_daily_quota_is_judged_by_the_day() -> None:
+    found = advice(MAIL, "emails per day > 80", histories={"emails": amount(90)}, line=791)
+    assert (found.to_plan, found.difference) == ("Pro", 20)
+    assert "emails at 90 % of 100 a day" in found.headline
+    assert "price not confirmed by the provider" in found.states
+
+
+def test_an_old_price_says_its_date() -> None:
+    later = NOW + timedelta(days=300)
+    shifted = History([t + 300 * 86400 for t in level(450 * MB).times], level(450 * MB).values)
+    found = advice(DB, STORAGE, histories={"storage": shifted}, now=later)
+    assert found.price_as_of == "2026-06-01"
+    assert "price as of 2026-06-01" in found.states
+
+
+def test_an_estimate_and_a_stale_value_say_so() -> None:
+    found = advice(
+        DB,
+        STORAGE,
+        histories={"storage": level(450 * MB, quality=Quality.ESTIMATED)},
+        finding={"stale": True},
+    )
+    assert {"estimated", "stale"} <= set(found.states)
+
+
+def test_over_the_limit_is_said_and_needs_no_history() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(510 * MB, days=0)})
+    assert ", now: storage is over its limit." in found.headline
+    assert found.otherwise.startswith("Now it becomes read-only")
+    assert found.to_plan == "Pro"
+
+
+def test_overage_is_cheaper_than_the_next_plan_and_says_what_it_costs() -> None:
+    found = advice(
+        DB,
+        "storage > 80% of quota",
+        histories={"storage": level(7 * GB, 0.05 * GB)},
+        plan="pro",
+        spend_cap=False,
+    )
+    assert found.headline.startswith("Stay on Supabase Pro and pay the overage")
+    assert found.monthly_then is not None
+    assert found.monthly_then < 30
+    assert "overage is billed" in found.otherwise
+
+
+def test_a_spend_cap_turns_overage_into_a_stop_and_what_lifting_it_costs_is_named() -> None:
+    found = advice(
+        DB, "storage > 80% of quota", histories={"storage": level(9 * GB)}, plan="pro", spend_cap=True
+    )
+    assert found.to_plan == "Team with overage"  # That plan has no cap.
+    (lifted,) = [way for way in found.alternatives if way.note == "with the spend cap off"]
+    assert (lifted.target, lifted.monthly) == ("Pro with overage", pytest.approx(25.12, abs=0.01))
+
+
+def test_a_document_that_leaves_for_another_provider_is_named_beside() -> None:
+    found = advice(DB, "storage >= 6GB", [Action.MIGRATE], {"storage": level(6.1 * GB)}, line=303, plan="pro")
+    assert found.headline.startswith("Stay on Supabase Pro")
+    assert "Neon/Railway" in found.document_step
+    assert any("Neon/Railway" in way.target for way in found.alternatives)
+
+
+def test_an_unknown_plan_gets_no_price_and_a_way_out() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(450 * MB)}, plan="")
+    assert found.monthly_now is None
+    assert any("write `plan:`" in state for state in found.states)
+
+
+def test_a_stacks_concern_says_what_its_rule_says() -> None:
+    found = advice("shop", "cost per month > 80% of budget", [Action.AUDIT_COSTS], finding={"value": 55.0})
+    assert (found.action, found.headline) == (Action.AUDIT_COSTS, "It says so.")
+    assert found.evidence == ("cost: $55 of $60 (your budget)",)
+
+
+def test_no_readings_at_all_still_give_advice() -> None:
+    assert advice(DB, STORAGE).headline
+
+
+def test_a_shared_quota_counts_all_services_of_the_account() -> None:
+    base = fleet()
+    second = Stack(
+        "blog", packs=("app-virgin",), services=(Service("blog", "database", "database", "supabase", "acme"),)
+    )
+    watched = Fleet((*base.stacks, second), base.accounts)
+    limits = Limits(watched, CATALOGUE)
+    histories = {(DB, "egress"): amount(100 * MB), ("blog/database", "egress"): amount(50 * MB)}
+    demands = demand_of(watched.service[DB], CATALOGUE, watched, limits, histories, NOW)
+    month = next(d for d in demands if d.metric == "egress" and d.period == "month")
+    assert month.now == pytest.approx(150 * MB * 30.4375)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    st.floats(0, 20e9),
+    st.floats(-1e8, 1e8),
+    st.floats(0, 1e10),
+    st.floats(0, 100),
+    st.sampled_from(["free", "pro", "team"]),
+    st.sampled_from([None, True, False]),
+    st.integers(0, 40),
+)
+def test_the_advised_plan_carries_the_forecast_of_every_metric(
+    storage: float, growth: float, egress: float, connections: float, plan: str, cap: bool | None, days: int
+) -> None:
+    histories = {
+        "storage": History(
+            level(0, 0, days).times, [max(0.0, storage + growth * n) for n in range(days + 1)]
+        ),
+        "egress": amount(egress, 0, max(days, 1)),
+        "connections": level(connections, 0, days),
+    }
+    found = advice(DB, STORAGE, histories=histories, plan=plan, spend_cap=cap)
+    assert found.headline.endswith((".", ")"))
+    if not found.to_plan or found.monthly_then is None:
+        return
+    watched = fleet(plan=plan, spend_cap=cap)
+    keyed = {(DB, metric): history for metric, history in histories.items()}
+    demands = demand_of(watched.service[DB], CATALOGUE, watched, Limits(watched, CATALOGUE), keyed, NOW)
+    title = found.to_plan.removesuffix(" with overage").split(",")[0]
+    target = CATALOGUE.offers["supabase"].plan(title) or CATALOGUE.offers["supabase"].plan(plan)
+    assert target is not None
+    for demand in demands:
+        quota = next(
+            (q for q in target.quotas if q.metric == demand.metric and q.included != "unlimited"), None
+        )
+        if quota is not None and demand.period == quota.reset.period:
+            included = CATALOGUE.offers["supabase"].amount(quota.included, quota.metric)
+            assert included is not None
+            fits = demand.need * (1 + HEADROOM) <= included
+            assert fits or (quota.overage is not None and not (target.id == "pro" and cap))
