@@ -6,7 +6,8 @@ from datetime import datetime
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Event
 from advisor.core.model import Quality, Severity
 from advisor.core.snapshot import MetricRow, Snapshot, SourceRow
-from advisor.core.wording import amount, counted, day, metric_name, moment
+from advisor.core.units import show
+from advisor.core.wording import counted, day, metric_name, moment
 
 #: A metric is named among the next limits from this used share on, or with any forecast date.
 NEAR = 0.5
@@ -82,8 +83,8 @@ def next_limits(rows: Iterable[MetricRow], timezone: str = "UTC") -> tuple[Diges
             stack=row.stack or f"@{row.account}",
             service=row.service,
             metric=metric_name(row.metric, row.stat),
-            value=amount(row.value, row.unit),
-            limit=amount(row.limit or 0.0, row.unit),
+            value=show(row.value, row.unit),
+            limit=show(row.limit or 0.0, row.unit),
             used=row.used or 0.0,
             limit_source=row.limit_source,
             when=day(row.full_at, timezone) if row.full_at else "",

@@ -1,60 +1,29 @@
-"""How values, money, dates and marks are written for people: the same words in every channel and page."""
+"""How shares, money, dates and marks are written for people: the same words in every channel and page."""
 
+import math
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
 from advisor.core.message import DigestConcern, DigestLimit, Event, Evidence, Notice, Recommendation
 from advisor.core.model import Action, Quality, Severity
+from advisor.core.units import Unit, show
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
-_BYTES = ((1e12, "TB"), (1e9, "GB"), (1e6, "MB"), (1e3, "KB"))
-_SECONDS = ((86_400.0, "days"), (3600.0, "h"), (60.0, "min"), (1.0, "s"), (1e-3, "ms"))
-
-#: What is said where a date was not forecast but something is already in force or overdue.
-NOW = "now"
-
-
-def number(value: float) -> str:
-    """Write a number with three figures that count, or with separators where it is large and whole."""
-    if value == 0:
-        return "0"
-    if abs(value) >= 100:
-        return f"{value:,.0f}"
-    return f"{value:.3g}" if abs(value) >= 1e-3 else f"{value:.1e}"
-
-
-def amount(value: float, unit: str) -> str:
-    """Write a value in base units as the documents do: `401 MB`, `240 ms`, `80%`, `1,200`, `$25`."""
-    match unit:
-        case "bytes":
-            return _scaled(value, _BYTES, "bytes")
-        case "seconds":
-            return _scaled(value, _SECONDS, "s")
-        case "ratio":
-            return share(value)
-        case "USD":
-            return money(value)
-        case _:
-            return number(value)
-
-
-def _scaled(value: float, steps: tuple[tuple[float, str], ...], rest: str) -> str:
-    for size, name in steps:
-        if abs(value) >= size:
-            return f"{number(value / size)} {name}"
-    return f"{number(value)} {rest}"
 
 
 def share(ratio: float) -> str:
-    """Write a ratio in per cent: `80%`, below ten with one decimal."""
-    percent = ratio * 100
-    return f"{percent:.1f}%" if 0 < abs(percent) < 10 else f"{percent:,.0f}%"
+    """Write a ratio in per cent: `80 %`; of a limit of nothing any use is over it."""
+    return "over 100 %" if math.isinf(ratio) else show(ratio, Unit.RATIO)
+
+
+def filled(ratio: float, cells: int) -> int:
+    """Return how many cells of a bar are full."""
+    return max(0, round(min(ratio, 1.0) * cells))
 
 
 def money(usd: float) -> str:
-    """Write US dollars: `$25`, `$0.09`, `-$12.50`."""
-    text = f"{abs(usd):,.2f}"
-    return f"{'-' if usd < 0 else ''}${text.removesuffix('.00')}"
+    """Write US dollars: `$25`, `-$12.50`."""
+    return show(usd, Unit.USD)
 
 
 def difference(usd: float | None) -> str:
@@ -137,7 +106,7 @@ def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
         return ""
     text = f"by {day(advice.by, timezone)}"
     if advice.by_low and advice.by_high:
-        text += f" (80% interval: {span(advice.by_low, advice.by_high, timezone)})"
+        text += f" (80 % interval: {span(advice.by_low, advice.by_high, timezone)})"
     return text
 
 

@@ -15,6 +15,7 @@ from advisor.core.wording import (
     counted,
     day,
     event,
+    filled,
     limit_marks,
     marks,
     money,
@@ -220,11 +221,11 @@ def _concern(concern: DigestConcern, zone: str) -> Block:
 
 
 def _limit(limit: DigestLimit) -> str:
-    filled = min(10, round(limit.used * 10))
+    full = filled(limit.used, 10)
     extra = f", full {limit.when}" if limit.when else ""
     source = f" (limit from {limit.limit_source})" if limit.limit_source else ""
     what = (
         f"{place(limit.stack, limit.service)} {limit.metric}: {limit.value} of {limit.limit}{extra}{source}"
     )
-    bar = "▓" * filled + "░" * (10 - filled)
+    bar = "▓" * full + "░" * (10 - full)
     return f"`{bar}` {share(limit.used)}  {escape(what)}{_marked(limit_marks(limit))}"

@@ -9,6 +9,7 @@ from advisor.core.wording import (
     counted,
     day,
     event,
+    filled,
     limit_marks,
     marks,
     money,
@@ -130,14 +131,17 @@ def _heading(title: str) -> list[str]:
 
 def _wrapped(lines: Iterable[str], bullet: str = "- ", indent: str = "") -> Iterator[str]:
     for line in lines:
-        yield from textwrap.wrap(
-            " ".join(line.split()),
+        # A number stays with its sign of per cent.
+        whole = " ".join(line.split()).replace(" %", "\N{NO-BREAK SPACE}%")
+        wrapped = textwrap.wrap(
+            whole,
             _WIDTH,
             initial_indent=indent + bullet,
             subsequent_indent=indent + " " * len(bullet),
             break_long_words=False,
             break_on_hyphens=False,
-        ) or [indent + bullet]
+        )
+        yield from (part.replace("\N{NO-BREAK SPACE}%", " %") for part in wrapped or [indent + bullet])
 
 
 def _marked(found: tuple[str, ...]) -> str:
@@ -192,8 +196,8 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
 
 
 def _limit(limit: DigestLimit) -> str:
-    filled = min(_BAR, round(limit.used * _BAR))
-    bar = "#" * filled + "." * (_BAR - filled)
+    full = filled(limit.used, _BAR)
+    bar = "#" * full + "." * (_BAR - full)
     about = f"{place(limit.stack, limit.service)} {limit.metric}"
     extra = f", full {limit.when}" if limit.when else ""
     source = f", limit from {limit.limit_source}" if limit.limit_source else ""

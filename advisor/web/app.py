@@ -23,6 +23,7 @@ from advisor import __version__
 from advisor.core import wording
 from advisor.core.message import Digest, DigestConcern, DigestLimit
 from advisor.core.snapshot import Snapshot
+from advisor.core.units import show
 from advisor.web.health import problems
 from advisor.web.view import view
 
@@ -137,9 +138,9 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    names = "ago amount by_when counted day limit_marks marks metric_name moment money price share target why"
+    names = "ago by_when counted day limit_marks marks metric_name moment money price share target why"
     environment.filters.update({name: getattr(wording, name) for name in names.split()})
-    environment.filters["place"] = _place
+    environment.filters |= {"place": _place, "amount": show}
     return environment
 
 

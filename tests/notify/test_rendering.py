@@ -30,7 +30,7 @@ def test_every_form_says_what_to_do_by_when_at_what_price_and_why(message: Messa
             "Storage is at 80 % of the free plan",
             "Upgrade the database to Supabase Pro",
             "$25 a month more",
-            "by 21 Nov 2026 (80% interval: 18 to 27 Nov 2026)",
+            "by 21 Nov 2026 (80 % interval: 18 to 27 Nov 2026)",
             "becomes read-only at 500 MB",
             "401 MB against 400 MB (limit 500 MB, from app-virgin)",
             "a line through 30 days of storage (simple)",
@@ -82,6 +82,12 @@ def test_a_quiet_time_says_so(digest: Digest, cadence: str, said: str):
     assert said in subject(digest_message(calm, "slack"))
     assert "every source answered" in digest_text(calm)
     assert "every source answered" in digest_html(calm)
+
+
+def test_use_of_a_limit_of_nothing_is_over_it(digest: Digest):
+    over = digest.model_copy(update={"limits": (digest.limits[0].model_copy(update={"used": float("inf")}),)})
+    for said in in_all_forms(digest_message(over, "slack")).values():
+        assert "over 100 %" in said
 
 
 def test_a_week_with_a_silent_source_is_not_quiet(digest: Digest):

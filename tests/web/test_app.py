@@ -42,10 +42,10 @@ async def test_the_page_says_what_to_do_and_where_every_limit_is_from(client: ht
     page = (await client.get("/")).text
     for needed in (
         "Upgrade the database to Supabase Pro",
-        "$25 a month more ($0 → $25) · by 21 Nov 2026 (80% interval: 18 to 27 Nov 2026)",
+        "$25 a month more ($0 → $25) · by 21 Nov 2026 (80 % interval: 18 to 27 Nov 2026)",
         "the database becomes read-only at 500 MB",
         "481 MB",
-        "storage: 96% used",
+        "storage: 96.2 % used",
         "full 21 Nov 2026",
         "catalogue, verified 2026-10-01",
         "unlimited",
@@ -238,7 +238,7 @@ async def test_a_browser_shows_the_page_without_a_complaint(web: Web):
         await page.goto(address)
         await page.get_by_text("Why, and how").click()
         assert await page.get_by_text("Back up with pg_dump.").is_visible()
-        bar = await page.get_by_role("img", name="storage: 96% used").locator("rect").bounding_box()
+        bar = await page.get_by_role("img", name="storage: 96.2 % used").locator("rect").bounding_box()
         assert bar is not None
         assert bar["width"] > 20
         assert await page.evaluate("document.documentElement.scrollWidth") <= 390
