@@ -151,7 +151,7 @@ class Config:
         def add(collector: str, settings: Mapping[str, Any], at: faults.Path, *, own: bool = False) -> None:
             settings = dict(settings)
             if collector == "postgresql" and stack.users is not None and stack.users.service == service.key:
-                settings.setdefault("users", stack.users.sql)
+                settings.setdefault("users_sql", stack.users.sql)
             shared = dict(account.model_extra or {}) if own and account is not None else {}
             if own and dsn is not None:
                 shared["dsn"] = dsn

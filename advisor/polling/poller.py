@@ -165,7 +165,7 @@ class Poller:
             gaps.append(Gap("memory", f"what the collector wants to remember is refused: {fault}"))
         return Polled(
             subject=source.about,
-            provider=source.service.provider,
+            provider=source.called,
             at=now,
             duration=duration,
             observed=tuple(
@@ -197,7 +197,7 @@ class Poller:
         failures = self._failures[source.key] = self._failures.get(source.key, 0) + 1
         return Polled(
             subject=source.about,
-            provider=source.service.provider,
+            provider=source.called,
             at=now,
             duration=time.monotonic() - began,
             error=" ".join(error.split()),

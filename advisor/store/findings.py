@@ -15,9 +15,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from advisor.core.lifecycle import Attention, Finding, State
+from advisor.core.model import Severity
+from advisor.core.tell import Told
 from advisor.store.moment import clean, micros
 from advisor.store.schema import attention, findings, flips
-from advisor.store.sql import ignoring
+from advisor.store.schema import told as told_table
+from advisor.store.sql import ignoring, replacing
 from advisor.store.trouble import Conflict
 
 Changed = tuple[Finding | None, Finding]
@@ -156,6 +159,26 @@ def end_attention(connection: Connection, concern: str, kind: str, at: datetime)
         .values(ended_at=at)
     )
     return bool(done.rowcount)
+
+
+def told(connection: Connection) -> list[Told]:
+    """Return what people were last told at once of the concerns that are not over."""
+    return [
+        Told(row.concern, Severity(row.severity), row.at, row.episode)
+        for row in connection.execute(select(told_table))
+    ]
+
+
+def set_told(connection: Connection, said: Sequence[Told], over: Sequence[str]) -> None:
+    """Write what people are told of concerns, and forget those whose end is told (`over`)."""
+    if said:
+        rows = [
+            {"concern": one.concern, "severity": one.severity.value, "at": one.at, "episode": one.episode}
+            for one in said
+        ]
+        connection.execute(replacing(connection, told_table), rows)
+    for concern in over:
+        connection.execute(delete(told_table).where(told_table.c.concern == concern))
 
 
 def _row(finding: Finding) -> dict[str, Any]:

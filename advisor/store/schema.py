@@ -277,6 +277,16 @@ attention = Table(
     Index(None, "concern", "ended_at"),
 )
 
+#: What people were last told at once of a concern; gone once its end was told.
+told = Table(
+    "told",
+    metadata,
+    Column("concern", Words(), primary_key=True),
+    Column("severity", String(8), nullable=False),
+    Column("at", Moment(), nullable=False),
+    _words("episode"),
+)
+
 #: Messages to send, and those sent. `id` is the idempotency key; `fence` counts the claims; `digest_key`
 #: lets one digest a channel, kind and local date be queued, however often its clock strikes.
 outbox = Table(

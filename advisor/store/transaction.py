@@ -9,6 +9,7 @@ from sqlalchemy import Connection, select, update
 from advisor.core.lifecycle import Attention, Finding
 from advisor.core.message import Message
 from advisor.core.model import Gap, Observed, Term
+from advisor.core.tell import Told
 from advisor.store import findings, history, leases, outbox, rollups, sources, terms
 from advisor.store.findings import Changed, Flip
 from advisor.store.history import Samples
@@ -140,6 +141,14 @@ class Transaction:
     def attentions(self) -> list[Attention]:
         """Return the acknowledgements and snoozes that nobody has ended."""
         return findings.attentions(self.connection)
+
+    def told(self) -> list[Told]:
+        """Return what people were last told at once of the concerns that are not over."""
+        return findings.told(self.connection)
+
+    def set_told(self, said: Sequence[Told], over: Sequence[str]) -> None:
+        """Write what people are told of concerns, and forget those whose end is told (`over`)."""
+        findings.set_told(self.connection, said, over)
 
     def set_attention(self, said: Attention) -> None:
         """Write what a person said, in place of what was said before of that kind; daemons notice."""

@@ -156,6 +156,14 @@ def _make_tables() -> None:
         sa.PrimaryKeyConstraint("subject", "provider", name="pk_sources"),
     )
     op.create_table(
+        "told",
+        sa.Column("concern", sa.Text(), nullable=False),
+        sa.Column("severity", sa.String(length=8), nullable=False),
+        sa.Column("at", sa.BigInteger(), nullable=False),
+        sa.Column("episode", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("concern", name="pk_told"),
+    )
+    op.create_table(
         "terms",
         sa.Column("id", _ID, autoincrement=True, nullable=False),
         sa.Column("subject", sa.Text(), nullable=False),

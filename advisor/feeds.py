@@ -1,0 +1,99 @@
+"""Which sources feed which services: the configuration's sources with the collectors that ask them."""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+
+from advisor.config import Config
+from advisor.core.compile import Gives
+from advisor.core.fleet import Account, Fleet
+from advisor.core.metrics import VOCABULARY
+from advisor.core.model import Metric, Subject
+from advisor.polling.contract import Collector
+from advisor.polling.poller import Source
+from advisor.polling.registry import collector, providers
+from advisor.sources import Source as Written
+from advisor.sources import reveal_settings, validate_settings
+
+__all__ = ["Feed", "feeds", "gives", "of_stack"]
+
+
+class Feed:
+    """A source as written, and as it is polled."""
+
+    def __init__(self, written: Written, source: Source) -> None:
+        self.written = written
+        self.source = source
+
+
+def feeds(config: Config, environ: Mapping[str, str] | None = None) -> list[Feed]:
+    """Return the sources of all services. Credentials are looked up at each poll, not now.
+
+    Raises:
+        InputError: a source's settings do not fit its collector; file, line and key.
+    """
+    environment = os.environ if environ is None else environ
+    known = providers()
+    fleet = config.fleet()
+    found = []
+    for service in fleet.services:
+        for written in config.sources(service, known):
+            module = collector(written.collector)
+            validate_settings(written, module.Settings)
+            found.append(
+                Feed(
+                    written,
+                    Source(
+                        service,
+                        fleet.account.get(service.account) or Account(service.account, service.provider),
+                        module,
+                        _settings(written, module, environment),
+                        written.interval or module.INTERVAL,
+                        name=written.collector,
+                    ),
+                )
+            )
+    return found
+
+
+def _settings(written: Written, module: Collector, environ: Mapping[str, str]) -> Callable[[], object]:
+    return lambda: reveal_settings(written, module.Settings, environ)
+
+
+def of_stack(metric: Metric) -> bool:
+    """Say whether a metric is the stack's, whichever service's source reports it."""
+    return "stack" in metric.roles and "service" not in metric.roles
+
+
+def gives(found: Sequence[Feed], fleet: Fleet) -> Gives:
+    """Return what answers whether some source of a subject, or of its stack, can give a metric.
+
+    A subject without any source is left open: its readings may be stated or sent in.
+    """
+    own: dict[str, set[str]] = {}
+    for feed in found:
+        names = _metrics(feed)
+        subject = feed.source.about
+        own.setdefault(subject, set()).update(names)
+        stack = Subject.parse(subject).stack
+        shared = {name for name in names if of_stack(VOCABULARY[name])}
+        own.setdefault(stack, set()).update(shared)
+
+    def answer(subject: str, metric: str, stat: str) -> bool:
+        del stat  # Collectors declare metrics; which quantiles they give is seen when they answer.
+        known = own.get(subject)
+        stack = Subject.parse(subject).stack
+        if known is None or subject not in fleet.service:
+            return True
+        stated = fleet.stack[stack].facts if stack in fleet.stack else {}
+        return metric in known or metric in stated or of_stack(VOCABULARY[metric])
+
+    return answer
+
+
+def _metrics(feed: Feed) -> set[str]:
+    """Return what a source can give: what its settings name, else what its collector declares."""
+    named = feed.written.settings.get("metrics")
+    if isinstance(named, Mapping):
+        return {str(name) for name in named if name in VOCABULARY}
+    declared = {metric.name for metric in feed.source.collector.METRICS}
+    return declared if "users_sql" in feed.written.settings else declared - {"users"}
