@@ -475,38 +475,86 @@ def better(first: Sourced, second: Sourced) -> bool:
     return rank < (_CONFIDENCE.index(second.confidence), -second.as_of.toordinal())
 
 
-def rows(provider: Provider) -> dict[str, Any]:
-    """Return what `catalogue show` prints: version 1, JSON values only, every figure with its source."""
-    return {
-        "version": 1,
-        "provider": provider.provider,
-        "title": provider.title,
-        "source": provider.source,
-        "as_of": provider.as_of.isoformat(),
-        "products": [_product_rows(key, product) for key, product in provider.offers.items()],
-    }
+def rows(provider: Provider) -> list[dict[str, str]]:
+    """Return a provider as the rows of one table, every figure with its source, date and confidence.
+
+    All rows have the same keys. `kind` is "plan", "quota", "size", "figure" (a document's) or "step" (of a
+    document's ladder); for the whole of it as JSON there is `model_dump(mode="json")`.
+    """
+    return [row for key, product in provider.offers.items() for row in _product_rows(key, product)]
 
 
-def _product_rows(key: str, product: Product) -> dict[str, Any]:
-    return {
-        "product": key,
-        "title": product.title,
-        "gb": product.gb,
-        "note": product.note,
-        "plans": [plan.model_dump(mode="json") for plan in product.plans],
-        "sizes": [size.model_dump(mode="json") for size in product.sizes],
-        "figures": [
-            {"document": document, **figure.model_dump(mode="json")}
-            for document, said in product.documents.items()
-            for figure in said.figures
-        ],
-        "ladder": [
-            {"document": document, "ladder": ladder.id, **step.model_dump(mode="json")}
-            for document, said in product.documents.items()
-            for ladder in said.ladders
-            for step in ladder.steps
-        ],
+def _row(product: str, kind: str, what: str, sourced: Sourced | None = None, **more: str) -> dict[str, str]:
+    blank = dict.fromkeys(("product", "kind", "plan", "what", "amount", "price", "at end"), "")
+    origin = {
+        "source": sourced.source if sourced is not None else "",
+        "as of": sourced.as_of.isoformat() if sourced is not None else "",
+        "confidence": sourced.confidence.value if sourced is not None else "",
     }
+    return {**blank, "product": product, "kind": kind, "what": what, **origin, **more}
+
+
+def _product_rows(key: str, product: Product) -> Iterator[dict[str, str]]:
+    for plan in product.plans:
+        yield _row(key, "plan", plan.title, plan, plan=plan.id, price=_price_text(plan))
+        for quota in plan.quotas:
+            yield _quota_row(key, plan.id, quota)
+    for size in product.sizes:
+        usd = "not known" if size.usd is None else f"${size.usd:g}/mo"
+        yield _row(key, "size", size.title, size, price=usd)
+        for quota in size.quotas:
+            yield _quota_row(key, size.id, quota)
+    for document, said in product.documents.items():
+        around = {"as of": said.as_of.isoformat(), "confidence": Confidence.DOCUMENT_ONLY.value}
+        for figure in said.figures:
+            amount = " ".join(filter(None, (figure.limit, figure.unit)))
+            yield _row(
+                key,
+                "figure",
+                figure.resource,
+                None,
+                plan=figure.plan,
+                amount=f"{amount} a {figure.period}" if figure.period else amount,
+                price=" ".join(filter(None, (figure.price, figure.price_unit))),
+                source=f"{document} line {figure.line}",
+                **around,
+            )
+        for ladder in said.ladders:
+            for step in ladder.steps:
+                yield _row(
+                    key,
+                    "step",
+                    f"{step.from_plan} → {step.to_plan}" if step.from_plan else step.to_plan,
+                    None,
+                    plan=ladder.id,
+                    amount=step.condition,
+                    price=step.price_to,
+                    source=f"{document} line {step.line}",
+                    **around,
+                )
+
+
+def _quota_row(key: str, plan: str, quota: Quota) -> dict[str, str]:
+    amount = f"{quota.included} a {quota.reset.period}" if quota.reset.period else quota.included
+    over = "" if quota.overage is None else f"${quota.overage:g} for each {quota.overage_per} above"
+    return _row(
+        key,
+        "quota",
+        quota.metric,
+        quota,
+        plan=plan,
+        amount=amount,
+        price=over,
+        **{"at end": quota.at_end.value},
+    )
+
+
+def _price_text(plan: Plan) -> str:
+    if plan.price is None:
+        return "not known"
+    flat = sum(part.usd for part in plan.price if isinstance(part, Fixed) and part.term == "monthly")
+    rest = [part.kind for part in plan.price if not isinstance(part, Fixed)]
+    return f"${flat:g}/mo" + (f" and {', '.join(dict.fromkeys(rest))}" if rest else "")
 
 
 def lint(catalogue: Catalogue, today: date) -> list[str]:

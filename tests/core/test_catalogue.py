@@ -177,12 +177,19 @@ def test_a_providers_products_have_names_of_their_own() -> None:
 
 def test_show_holds_plans_figures_and_every_step(shipped: Catalogue) -> None:
     shown = rows(shipped.providers["supabase"])
-    (product,) = shown["products"]
-    assert [plan["id"] for plan in product["plans"]] == ["free", "pro", "team", "enterprise"]
-    steps = {(step["document"], step["line"]): step["price_to"] for step in product["ladder"]}
-    assert steps["app-virgin", 301] == "$25/mo"
-    figures = {(f["plan"], f["resource"], f["limit"], f["line"]) for f in product["figures"]}
-    assert ("Free", "egress", "2", 290) in figures
+    assert len({tuple(row) for row in shown}) == 1
+    plans = {row["plan"]: row["price"] for row in shown if row["kind"] == "plan"}
+    assert plans == {
+        "free": "$0/mo",
+        "pro": "$25/mo and credit",
+        "team": "$599/mo and credit",
+        "enterprise": "not known",
+    }
+    steps = {row["source"]: row["price"] for row in shown if row["kind"] == "step"}
+    assert steps["app-virgin line 301"] == "$25/mo"
+    figures = {(row["plan"], row["what"], row["amount"], row["source"]) for row in shown}
+    assert ("Free", "egress", "2 GB a month", "app-virgin line 290") in figures
+    assert all(row["source"] and row["as of"] and row["confidence"] for row in shown)
 
 
 def test_the_schema_asks_for_no_source_where_the_files_head_has_it() -> None:
