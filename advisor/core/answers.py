@@ -64,7 +64,7 @@ _AFTER = {
 #: The forms that begin with a phrase of their own.
 _PHRASES = {
     "growth": "growth of what, over which span? `growth of cost over 1 month`",
-    "forecast": "forecast of what, for when? `forecast of storage in 30 days`, `forecast of egress per month`",
+    "forecast": "forecast of what, for when? `forecast of storage in 30 days`, `forecast of cost per month`",
     "time": "`time to limit of` and a metric, such as `time to limit of storage < 14 days`",
     "any": "after `any`: `any metric > 80% of quota`, or `any target missed`",
 }

@@ -44,7 +44,7 @@ from advisor.core.sentence import (
     Value,
 )
 from advisor.core.typed import Typing
-from advisor.core.units import Unit, spell
+from advisor.core.units import Unit, digits, spell
 
 __all__ = ["MAX_DEPTH", "MAX_LENGTH", "caret", "parse", "write"]
 
@@ -101,7 +101,7 @@ def caret(text: str, error: SentenceError) -> str:
     """Return the sentence and, below it, a line of carets under the place of the fault."""
     line = re.sub(r"\s", " ", text)
     start, end = min(error.start, len(line)), max(error.end, error.start + 1)
-    before, after = max(0, start - 60), min(len(line), max(end, start + 1) + 40)
+    before, after = max(0, start - 60), min(len(line), end + 40, start + 120)
     if len(line) <= 100:
         before, after = 0, len(line)
     lead = "... " if before else ""
@@ -186,7 +186,7 @@ def _span(span: Span) -> str:
     if span.unit in {"d", "w"}:
         word = "day" if span.unit == "d" else "week"
         return f"{span.count:.0f} {word}{'' if span.count == 1 else 's'}"
-    return f"{spell(span.count / 100, Unit.RATIO)[:-1]}{span.unit}"
+    return f"{digits(span.count)}{span.unit}"
 
 
 def _threshold(threshold: Threshold) -> str:

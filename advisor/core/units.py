@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from enum import StrEnum
 
-__all__ = ["SPAN_WORDS", "UNIT_TEXTS", "Unit", "base", "example", "read", "show", "spell"]
+__all__ = ["SPAN_WORDS", "UNIT_TEXTS", "Unit", "base", "digits", "example", "read", "show", "spell"]
 
 
 class Unit(StrEnum):
@@ -200,15 +200,20 @@ def spell(value: float, unit: Unit) -> str:
         return f"{'-' if number < 0 else ''}${_unambiguous(_digits(abs(number)))}"
     scales = {Unit.BYTES: _BYTES, Unit.COUNT: _COUNTS, Unit.SECONDS: _SECONDS}[unit]
     exact = [
-        f"{digits}{suffix}"
+        f"{plain}{suffix}"
         for suffix, scale in scales.items()
         if not suffix.endswith("iB")
-        and not _GROUPED.fullmatch(digits := _digits(number / scale))
-        and Decimal(digits) * scale == number
+        and not _GROUPED.fullmatch(plain := _digits(number / scale))
+        and Decimal(plain) * scale == number
     ]
     if not exact:
         return _unambiguous(_digits(number)) + {Unit.BYTES: "B", Unit.COUNT: "", Unit.SECONDS: "s"}[unit]
     return min(exact, key=len)
+
+
+def digits(number: float) -> str:
+    """Return the plain digits of a number, such that `read` has one reading of them."""
+    return _unambiguous(_digits(Decimal(repr(float(number)))))
 
 
 def _digits(number: Decimal) -> str:
