@@ -14,7 +14,7 @@ from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
-from typing import Any, NoReturn, TypeVar
+from typing import Any, TypeVar
 
 from advisor import strict_yaml
 from advisor.core.language import caret, parse
@@ -379,7 +379,7 @@ def _seconds(document: strict_yaml.Document, text: str) -> float:
 
 def _guess(word: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(word.lower(), list(known), 1, 0.6)
-    return f"; did you mean `{near[0]}`?" if near else ""
+    return f" (did you mean `{near[0]}`?)" if near else ""
 
 
 def _shown(value: object) -> str:
@@ -402,7 +402,7 @@ def _overridden(
     file, line = place(("override", rule_id))
     guess = _guess(rule_id, [rule.id for rule in rules])
     raise InputError(
-        f"no rule of this id to override{guess or '; `advisor rules list` shows all'}",
+        f"no rule of this id to override{guess}; `advisor rules list` shows all",
         file=file,
         line=line,
         key=rule_id,
@@ -417,16 +417,11 @@ def _override(
     problems: list[str],
 ) -> Rule:
     """Return the rule as the user wants it."""
-
-    def fault(key: str, message: str) -> NoReturn:
-        file, line = place((*path, key))
-        raise InputError(message, file=file, line=line, key=key)
-
     # The keys are checked by the same code as a rule's, on a document that knows the override's places.
     file, line = place(path)
     lines: dict[str | int, Any] = {key: place((*path, key))[1] for key in changes}
-    document = strict_yaml.Document(dict(changes), file, (line, lines))
-    said = _mapping(document, document.data, (), OVERRIDE_KEYS)
+    document = strict_yaml.Document(changes, file, (line, lines))
+    said = _mapping(document, changes, (), OVERRIDE_KEYS)
     texts = {key: _text(document, said, (), key) for key in OVERRIDE_KEYS if key != "then"}
     base = " ".join(texts["base"].split())
     if base and base != " ".join(rule.sentence.text.split()):
@@ -436,7 +431,7 @@ def _override(
         )
     for key, value in said.items():
         if value in (None, "", []):
-            fault(key, "is empty; write it, or take it away")
+            raise document.fault("is empty; write it, or take it away", (key,), key)
     changed = rule
     if texts["when"]:
         changed = replace(changed, sentence=_sentence(document, texts["when"], ("when",)))
