@@ -298,10 +298,9 @@ class Judging:
         if isinstance(other, ShareOf) and self.firing is not None and self.firing.any():
             figure = np.where(self.firing, self._share(table, other.ratio)[at], figure)
         verdict = compared(known.low[at], known.high[at], test.compare, figure, figure)
-        if not test.compare.upward:
-            unlimited = np.isinf(limit)
-            if unlimited.any():
-                verdict = np.where(unlimited, np.int8(FALSE), verdict)
+        unlimited = np.isinf(limit)
+        if unlimited.any():
+            verdict = np.where(unlimited, np.int8(FALSE), verdict)
         absent = table.absent[at]
         if absent.any():
             verdict = np.where(absent, np.int8(NOT_APPLICABLE), verdict)

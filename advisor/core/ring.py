@@ -234,9 +234,10 @@ class Ring:
             if self.horizon <= RAW and expired.all():
                 place[full] = oldest
             else:
-                for row, end in zip(rows[full], b[full], strict=True):
-                    self._compact(int(row), float(end))
-                place = self.count[rows].copy()
+                if self.horizon > RAW or expired.any():
+                    for row, end in zip(rows[full], b[full], strict=True):
+                        self._compact(int(row), float(end))
+                    place = self.count[rows].copy()
                 if int(place.max()) >= width:
                     self._widen(width + max(4, width // 4))
         self.a[rows, place], self.b[rows, place], self.v[rows, place] = a, b, v
@@ -258,12 +259,14 @@ class Ring:
 
     def _compact(self, row: int, end: float) -> None:
         n = int(self.count[row])
-        if self.horizon > RAW and (self.level or self.bounds) and self.low is None:
-            self.low, self.high = self.v.copy(), self.v.copy()
         order = np.argsort(self.a[row, :n], kind="stable")
         order = order[self.b[row, order] >= end - self.horizon]
+        old = self.a[row, order][self.b[row, order] <= end - RAW]
+        merges = self.horizon > RAW and bool((np.diff(np.floor(old / HOUR)) == 0).any())
+        if merges and (self.level or self.bounds) and self.low is None:
+            self.low, self.high = self.v.copy(), self.v.copy()
         kept = {name: getattr(self, name)[row, order] for name, _ in self._matrices()}
-        if self.horizon > RAW:
+        if merges:
             kept = self._merge(kept, end - RAW, float(self.phase[row]))
         size = kept["a"].size
         for name, empty in self._matrices():
