@@ -76,6 +76,7 @@ class Watch:
 
     def decide(self, now: datetime) -> Decision:
         """Judge every rule on every subject. What changes is taken over by `apply`."""
+        self.limits.advance(now)
         if self.program.outdated or self.gauges.outdated:
             self._compile(list(self.ledger.findings.values()))
         return decide(

@@ -77,11 +77,11 @@ def enqueue(connection: Connection, messages: Iterable[tuple[Message, datetime]]
 
 
 def digest_key(message: Message) -> str | None:
-    """Return what only one digest can have: channel, kind and the date where it is read."""
+    """Return what only one digest can have: channel, cadence and the date where it is read."""
     if message.digest is None:
         return None
     date = message.at.astimezone(ZoneInfo(message.digest.timezone)).date()
-    return f"{message.channel} {message.kind} {date.isoformat()}"
+    return f"{message.channel} {message.digest.cadence} {date.isoformat()}"
 
 
 def claim_due_messages(

@@ -1,0 +1,77 @@
+"""The channels of a configuration, made when they are first needed, since that looks up their credentials."""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from advisor.config import Config
+from advisor.notify.contract import Channel
+from advisor.store import AsyncStore, Claim
+
+__all__ = ["StoredOutbox", "channels", "names"]
+
+
+def names(config: Config) -> tuple[str, ...]:
+    """Return the names of the channels, without looking up any credential."""
+    notify = config.notify
+    given = {"slack": notify.slack, "email": notify.email, "stdout": notify.stdout}
+    return tuple(name for name, settings in given.items() if settings)
+
+
+def channels(config: Config, environ: Mapping[str, str]) -> dict[str, Channel]:
+    """Return the channels, ready to send.
+
+    Raises:
+        InputError: a credential cannot be looked up, or a URL is none.
+    """
+    found: dict[str, Channel] = {}
+    notify = config.notify
+    if notify.slack is not None:
+        from advisor.notify.slack import Slack  # noqa: PLC0415 - only where it is used
+
+        slack = notify.slack
+        found["slack"] = Slack(
+            webhook=slack.webhook.reveal(environ) if slack.webhook else "",
+            token=slack.token.reveal(environ) if slack.token else "",
+            channel=slack.channel,
+        )
+    if notify.email is not None:
+        from advisor.notify.email import Email  # noqa: PLC0415 - only where it is used
+
+        mail = notify.email
+        found["email"] = Email(smtp=mail.smtp.reveal(environ), sender=mail.sender, to=mail.to)
+    if notify.stdout:
+        from advisor.notify.stdout import Stdout  # noqa: PLC0415 - only where it is used
+
+        found["stdout"] = Stdout()
+    return found
+
+
+class StoredOutbox:
+    """The store's outbox as delivery sees it: each call is one transaction on the store's thread."""
+
+    def __init__(self, store: AsyncStore) -> None:
+        self._store = store
+
+    async def claim_due_messages(
+        self, now: datetime, owner: str, limit: int, lease_seconds: float, channel: str = ""
+    ) -> Sequence[Claim]:
+        """Claim due messages that nobody holds."""
+        return await self._store.write(
+            lambda tx: tx.claim_due_messages(now, owner, limit, lease_seconds, channel)
+        )
+
+    async def mark_sent(self, claim: Claim, now: datetime) -> bool:
+        """Remember that the channel took it."""
+        return await self._store.write(lambda tx: tx.mark_sent(claim, now))
+
+    async def mark_failed(self, claim: Claim, error: str, retry_at: datetime) -> bool:
+        """Remember a failed try."""
+        return await self._store.write(lambda tx: tx.mark_failed(claim, error, retry_at))
+
+    async def release_claim(self, claim: Claim) -> bool:
+        """Give it back untried."""
+        return await self._store.write(lambda tx: tx.release_claim(claim))
+
+    async def park(self, claim: Claim, error: str) -> bool:
+        """Give up on it."""
+        return await self._store.write(lambda tx: tx.park(claim, error))

@@ -1,0 +1,71 @@
+"""`advisor ack` and `advisor snooze`: a person's word on a concern, kept in the store beside the daemon."""
+
+import getpass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from advisor.commands.stored import with_store
+from advisor.core.lifecycle import Attention, State
+from advisor.core.units import Unit, read
+from advisor.errors import InputError
+from advisor.store import Store
+
+
+def acknowledge(
+    config: Path, concern: str, *, until: str | None, by: str | None, reason: str, undo: bool
+) -> int:
+    """Acknowledge a concern until it is over or a value is reached; or take back what was said."""
+    now = datetime.now(UTC)
+    if undo:
+        return with_store(config, lambda store: _undo(store, concern, now))
+    until_value = None
+    if until is not None:
+        try:
+            until_value, _ = read(until)
+        except ValueError as error:
+            raise InputError(f"--until: {error}") from None
+    said = Attention(concern, "acknowledge", by or _me(), now, reason, until_value=until_value)
+    with_store(config, lambda store: _say(store, said))
+    print(f"{concern} is acknowledged{f' until {until}' if until else ' until it is over'}.")
+    return 0
+
+
+def snooze(config: Path, concern: str, span: str, *, by: str | None, reason: str) -> int:
+    """Stop messages on a concern for a while."""
+    try:
+        seconds, unit = read(span)
+    except ValueError as error:
+        raise InputError(f"{error}") from None
+    if unit is not Unit.SECONDS or seconds <= 0:
+        raise InputError(f"`{span}` is no time; write 4h or 3d")
+    now = datetime.now(UTC)
+    until = now + timedelta(seconds=seconds)
+    said = Attention(concern, "snooze", by or _me(), now, reason, until=until)
+    with_store(config, lambda store: _say(store, said))
+    print(f"Nothing is said of {concern} until {until:%d %b %Y %H:%M} UTC.")
+    return 0
+
+
+def _say(store: Store, said: Attention) -> None:
+    with store.transaction() as tx:
+        known = sorted({f.concern for f in tx.findings() if f.state in {State.FIRING, State.PENDING}})
+        if said.concern not in known:
+            there = ", ".join(known) or "none"
+            raise InputError(f"no open concern `{said.concern}`; open: {there}")
+        tx.set_attention(said)
+
+
+def _undo(store: Store, concern: str, now: datetime) -> int:
+    with store.transaction() as tx:
+        ended = [tx.end_attention(concern, kind, now) for kind in ("acknowledge", "snooze")]
+    if not any(ended):
+        raise InputError(f"nobody acknowledged or snoozed `{concern}`")
+    print(f"{concern} is told of again.")
+    return 0
+
+
+def _me() -> str:
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):  # A container's user may have no name.
+        return "somebody"

@@ -1,0 +1,490 @@
+"""One round with a store behind it: what was polled is taken in, judged, told and kept in one transaction.
+
+    polls ─▶ watch: observe, decide ─▶ transaction: readings, findings, flips, told, messages ─▶ watch: apply
+
+Only one round runs at a time. Should the transaction fail, nothing was kept: the watch is loaded anew from
+the store before the next round, and what was polled meanwhile comes with the next polls.
+"""
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from advisor.core.compile import Gives
+from advisor.core.concerns import Concern, gather
+from advisor.core.decide import Decision
+from advisor.core.demand import Histories
+from advisor.core.digest import build
+from advisor.core.histories import histories
+from advisor.core.judgement import UNKNOWN
+from advisor.core.lifecycle import Attention, Event, Finding, State
+from advisor.core.message import Digest, DigestConcern, Message, Notice, Recommendation
+from advisor.core.metrics import VOCABULARY
+from advisor.core.model import Cadence, Observed, Subject
+from advisor.core.notices import digest_message, group
+from advisor.core.snapshot import Snapshot, SourceRow
+from advisor.core.tell import Told, attended, episode, event_to_tell, worst
+from advisor.core.watch import Watch
+from advisor.feeds import of_stack
+from advisor.polling.poller import Polled
+from advisor.store import AsyncStore, Flip, Lease, Transaction
+from advisor.world import World
+
+__all__ = ["Engine", "Round"]
+
+#: Advice looks at so much history, is made anew this often, and for so many concerns a round.
+LOOKS_BACK = timedelta(days=60)
+ADVICE_AGE = timedelta(hours=1)
+REVIEWED = 50
+#: Recoveries are shown for this long.
+SHOWN_AFTER = timedelta(days=7)
+
+log = structlog.get_logger("advisor.engine")
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """What a round came to: the decision, and the messages that were queued."""
+
+    decision: Decision
+    messages: tuple[Message, ...] = ()
+    notices: tuple[Notice, ...] = ()
+
+
+@dataclass(slots=True)
+class _Advice:
+    recommendation: Recommendation
+    at: datetime
+
+
+@dataclass(slots=True)
+class _News:
+    """What a round writes beside readings and findings."""
+
+    notices: list[Notice] = field(default_factory=list)
+    told: list[Told] = field(default_factory=list)
+    over: list[str] = field(default_factory=list)
+    ended: list[Attention] = field(default_factory=list)
+    by_concern: dict[str, str] = field(default_factory=dict)
+
+
+class Engine:
+    """The watch, the store, and what passes between them."""
+
+    def __init__(
+        self,
+        world: World,
+        store: AsyncStore,
+        channels: Sequence[str],
+        *,
+        sources: Sequence[SourceRow] = (),
+        gives: Gives | None = None,
+        simulated: bool = False,
+    ) -> None:
+        self.world = world
+        self.store = store
+        self.channels = tuple(channels)
+        self.simulated = simulated
+        self.watch: Watch
+        self.lease: Lease | None = None
+        self.kept: dict[tuple[str, str], Mapping[str, Any]] = {}
+        self.last_success: dict[tuple[str, str], datetime] = {}
+        self._gives = gives
+        self._sources = {(row.subject, row.provider): row for row in sources}
+        self._evidence: dict[str, dict[str, Mapping[str, Sequence[Mapping[str, str]]]]] = {}
+        self._told: dict[str, Told] = {}
+        self._attention: dict[str, list[Attention]] = {}
+        self._advice: dict[str, _Advice] = {}
+        self._revision = -1
+        self._outbox: tuple[int, datetime | None] = (0, None)
+        self._one_round = asyncio.Lock()
+        self._loaded = False
+        self._problem = ""
+        self._seconds: float | None = None
+        self._snapshot: Snapshot | None = None
+
+    # -- what is remembered ----------------------------------------------------------------------------
+
+    async def load(self, now: datetime) -> None:
+        """Read from the store what is needed to go on where the last process ended."""
+
+        def read(tx: Transaction) -> Watch:
+            terms = [(key, term) for key, found in tx.terms(now).items() for term in found]
+            watch = Watch(
+                self.world.fleet,
+                self.world.rulebook.rules,
+                self.world.catalogue,
+                self.world.playbooks,
+                findings=tx.findings(),
+                terms=terms,
+                gives=self._gives,
+            )
+            watch.observe(tx.newest())
+            for metric, seconds in watch.columns.horizons.items():
+                if seconds > 0:
+                    for subject in self.world.fleet.subjects:
+                        watch.observe(tx.history(subject, metric, now - timedelta(seconds=seconds)))
+            self._told = {told.concern: told for told in tx.told()}
+            self._read_attention(tx)
+            for source in tx.sources():
+                key = (source.subject, source.provider)
+                self.kept[key] = source.keep
+                self._evidence.setdefault(source.subject, {})[source.provider] = source.evidence
+                if source.last_success is not None:
+                    self.last_success[key] = source.last_success
+            self._outbox = tx.outbox_depth()
+            return watch
+
+        self.watch = await self.store.read(read)
+        decision = self.watch.decide(now)
+        # Looked at, not taken over: what changed while nobody watched is found by the first round.
+        self.watch.decision = decision
+        self._loaded = True
+        self._snapshot = None
+
+    def _read_attention(self, tx: Transaction) -> None:
+        self._revision = tx.revision()
+        self._attention = {}
+        for said in tx.attentions():
+            self._attention.setdefault(said.concern, []).append(said)
+
+    # -- a round ---------------------------------------------------------------------------------------
+
+    async def absorb(self, polls: Sequence[Polled], now: datetime, next_digest: datetime) -> Round:
+        """Take polls in, judge, and commit what changed together with the messages it causes.
+
+        Raises:
+            AdvisorError: the store cannot be written; nothing was kept.
+        """
+        async with self._one_round:
+            if not self._loaded:
+                await self.load(now)
+            began = time.monotonic()
+            observed = self._observed(polls)
+            self.watch.observe(observed)
+            for polled in polls:
+                self.watch.learn([(polled.subject, term) for term in polled.terms])
+            decision = self.watch.decide(now)
+            self._seconds = time.monotonic() - began
+            try:
+                done = await self.store.write(
+                    lambda tx: self._commit(tx, polls, observed, decision, now, next_digest)
+                )
+            except BaseException as error:
+                self._loaded = False
+                self._problem = "the store could not be written"
+                self._snapshot = None
+                log.error("round lost", kind=type(error).__name__, polls=len(polls))  # noqa: TRY400 - told by the caller
+                raise
+            self._problem = ""
+            self.watch.apply(decision)
+            self._after(polls)
+            for transition in decision.transitions:
+                for event in transition.events:
+                    finding = transition.after
+                    log.info(event.value, rule=finding.rule, subject=finding.subject, value=finding.value)
+            return done
+
+    def _observed(self, polls: Sequence[Polled]) -> list[Observed]:
+        found = []
+        for polled in polls:
+            stack = Subject.parse(polled.subject).stack
+            for one in polled.observed:
+                stacks = stack and of_stack(VOCABULARY[one.reading.metric])
+                found.append(replace(one, subject=stack) if stacks else one)
+        return found
+
+    def _commit(
+        self,
+        tx: Transaction,
+        polls: Sequence[Polled],
+        observed: Sequence[Observed],
+        decision: Decision,
+        now: datetime,
+        next_digest: datetime,
+    ) -> Round:
+        if self.lease is not None:
+            tx.require_lease(self.lease, now)
+        if tx.revision() != self._revision:
+            self._read_attention(tx)
+        if observed:
+            tx.add_readings(observed)
+        for polled in polls:
+            if polled.terms:
+                tx.add_terms(polled.subject, polled.terms, now)
+            tx.record_poll(
+                polled.subject,
+                polled.provider,
+                polled.at,
+                polled.duration,
+                polled.error,
+                polled.keep,
+                polled.evidence,
+                polled.gaps,
+            )
+            if polled.evidence:
+                self._evidence.setdefault(polled.subject, {})[polled.provider] = polled.evidence
+        transitions = decision.transitions
+        tx.save_findings([(t.before, t.after) for t in transitions])
+        news = self._news(tx, decision, now, next_digest)
+        messages = group(news.notices, self.channels, now, lambda notice: news.by_concern[notice.concern])
+        tx.enqueue([(message, now) for message in messages])
+        evidence = {n.concern: m.id for m in messages for n in m.notices}
+        tx.add_flips(
+            [
+                Flip.between(t.before, t.after, now, evidence.get(t.after.concern, ""))
+                for t in transitions
+                if t.before is None or t.before.state is not t.after.state
+            ]
+        )
+        tx.set_told(news.told, news.over)
+        for said in news.ended:
+            tx.end_attention(said.concern, said.kind, now)
+            self._attention[said.concern].remove(said)
+        if news.ended:
+            self._revision = tx.revision()
+        self._outbox = tx.outbox_depth()
+        for told in news.told:
+            self._told[told.concern] = told
+        for concern in news.over:
+            self._told.pop(concern, None)
+        return Round(decision, tuple(messages), tuple(news.notices))
+
+    def _news(self, tx: Transaction, decision: Decision, now: datetime, next_digest: datetime) -> _News:
+        """Decide which concerns are told of at once, and what."""
+        after = {t.after.identity: t.after for t in decision.transitions}
+        happened: dict[str, list[Event]] = {}
+        for transition in decision.transitions:
+            happened.setdefault(transition.after.concern, []).extend(transition.events)
+        self.watch.decision = decision  # Titles and evidence speak of what is being committed.
+        findings = {**self.watch.ledger.findings, **after}
+        firing: dict[str, list[Finding]] = {}
+        for finding in findings.values():
+            if finding.state is State.FIRING and finding.rule in self.watch.rules:
+                firing.setdefault(finding.concern, []).append(finding)
+        news = _News()
+        touched = {key for key, events in happened.items() if events} | (set(self._told) - set(firing))
+        touched |= self._due_for_review(firing, now)
+        for key in sorted(touched):
+            mine = firing.get(key, [])
+            ended = [f for f in after.values() if f.concern == key and f.state is State.RESOLVED]
+            self._tell(tx, news, key, mine, ended, happened.get(key, []), now, next_digest)
+        return news
+
+    def _due_for_review(self, firing: Mapping[str, Sequence[Finding]], now: datetime) -> set[str]:
+        """Return firing concerns whose advice is missing or old, a few a round, the oldest first."""
+
+        def due(key: str) -> bool:
+            advice = self._advice.get(key)
+            return advice is None or now - advice.at >= ADVICE_AGE or key in self._attention
+
+        old = sorted(filter(due, firing), key=lambda key: (key in self._advice, key))
+        return set(old[:REVIEWED])
+
+    def _tell(
+        self,
+        tx: Transaction,
+        news: _News,
+        key: str,
+        firing: Sequence[Finding],
+        ended: Sequence[Finding],
+        happened: Sequence[Event],
+        now: datetime,
+        next_digest: datetime,
+    ) -> None:
+        told = self._told.get(key)
+        if not firing:
+            self._advice.pop(key, None)
+            news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
+            event = event_to_tell((), told, None, happened, None, next_digest, now)
+            if event is None or told is None:
+                return
+            news.over.append(key)
+            concern = self._as_it_was(key, ended)
+            if concern is not None:
+                note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
+                news.notices.append(
+                    self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
+                )
+                news.by_concern[key] = f"{key}|{event}|{told.episode}|{told.at.isoformat()}"
+            return
+        concern = next(iter(self.watch.concerns(now, firing)), None)
+        if concern is None:
+            return
+        recommendation = self._advise(tx, concern, now)
+        pairs = list(zip(concern.findings, concern.rules, strict=True))
+        said = [a for a in self._attention.get(key, []) if attended(a, pairs, now)]
+        event = event_to_tell(
+            pairs, told, said[0] if said else None, happened, recommendation.by, next_digest, now
+        )
+        if event is None:
+            return
+        news.notices.append(self.watch.notice(concern, event, now, recommendation, simulated=self.simulated))
+        severity = worst([rule.severity for rule in concern.rules])
+        fired = min(f.fired_at or f.since for f in concern.findings).isoformat()
+        news.by_concern[key] = f"{key}|{event}|{severity}|{episode(pairs)}|{fired}"
+        if event is not Event.STALE:
+            news.told.append(Told(key, severity, now, episode(pairs)))
+
+    def _as_it_was(self, key: str, ended: Sequence[Finding]) -> Concern | None:
+        """Return a concern whose findings have all ended, for its last message."""
+        found = ended or [f for f in self.watch.ledger.findings.values() if f.concern == key]
+        as_fired = [replace(f, state=State.FIRING) for f in found if f.rule in self.watch.rules]
+        return next(iter(gather(as_fired, self.watch.rules, lambda *_: key)), None)
+
+    def _advise(self, tx: Transaction, concern: Concern, now: datetime) -> Recommendation:
+        evidence: dict[str, Sequence[Mapping[str, str]]] = {}
+        for service in concern.services:
+            for shown in self._evidence.get(service, {}).values():
+                evidence.update(shown)
+        known = self._histories(tx, concern, now)
+        recommendation = self.watch.advise(concern, known, now, evidence)
+        self._advice[concern.key] = _Advice(recommendation, now)
+        return recommendation
+
+    def _histories(self, tx: Transaction, concern: Concern, now: datetime) -> Histories:
+        """Read the history of everything that the concerned services, and their accounts', report."""
+        fleet = self.watch.fleet
+        accounts = {fleet.service[key].account for key in concern.services if key in fleet.service}
+        subjects = {*concern.services, *(f"@{account}" for account in accounts)}
+        subjects |= {s.subject.key for s in fleet.services if s.account in accounts}
+        observed: list[Observed] = []
+        for (metric, stat), series in self.watch.columns.series.items():
+            if stat:
+                continue
+            for subject in subjects:
+                row = fleet.row.get(subject)
+                if row is not None and series.time[row] == series.time[row]:
+                    observed += tx.history(subject, metric, now - LOOKS_BACK)
+        return histories(observed, now)
+
+    def _after(self, polls: Iterable[Polled]) -> None:
+        for polled in polls:
+            key = (polled.subject, polled.provider)
+            if polled.keep is not None and polled.error is None:
+                self.kept[key] = polled.keep
+            if polled.error is None:
+                self.last_success[key] = polled.at
+            row = self._sources.get(key)
+            if row is not None:
+                self._sources[key] = replace(
+                    row,
+                    up=polled.error is None,
+                    last_poll=polled.at,
+                    last_success=polled.at if polled.error is None else row.last_success,
+                    duration=polled.duration,
+                    error=polled.error or "",
+                    gaps=tuple(f"{gap.what}: {gap.why}" for gap in polled.gaps)
+                    if polled.error is None
+                    else row.gaps,
+                )
+        self._snapshot = None
+
+    # -- what people are shown -------------------------------------------------------------------------
+
+    def snapshot(self, now: datetime) -> Snapshot:
+        """Return the advisor's view; made once a round, when somebody asks."""
+        if self._snapshot is None:
+            self._snapshot = self._make_snapshot(now)
+        return self._snapshot
+
+    def _make_snapshot(self, now: datetime) -> Snapshot:
+        watch = self.watch
+        states: dict[str, int] = {state.value: 0 for state in State}
+        for finding in watch.ledger.findings.values():
+            states[finding.state.value] += 1
+        decision = watch.decision
+        return Snapshot(
+            at=now,
+            metrics=watch.metrics(now),
+            concerns=tuple(self._line(concern, now) for concern in watch.concerns(now)),
+            resolved=tuple(self._resolved(now)),
+            sources=tuple(self._sources.values()),
+            findings=states,
+            judgements=watch.judgements(),
+            unknown=tuple(watch.not_judged(UNKNOWN)),
+            outbox_depth=self._outbox[0],
+            outbox_oldest=self._outbox[1],
+            evaluated_at=decision.at if decision else None,
+            evaluation_seconds=self._seconds,
+            simulated=self.simulated,
+            ready=self._loaded and not self._problem,
+            problems=(self._problem,) if self._problem else (),
+        )
+
+    def _line(self, concern: Concern, now: datetime) -> DigestConcern:
+        advice = self._advice.get(concern.key)
+        pairs = list(zip(concern.findings, concern.rules, strict=True))
+        said = next((a for a in self._attention.get(concern.key, []) if attended(a, pairs, now)), None)
+        words = ""
+        if said is not None:
+            until = f" until {said.until:%d %b %H:%M} UTC" if said.until else ""
+            verb = "snoozed" if said.kind == "snooze" else "acknowledged"
+            words = f"{verb} by {said.by}{until}{f': {said.reason}' if said.reason else ''}"
+        return self.watch.line(concern, advice.recommendation if advice else None, words)
+
+    def _resolved(self, now: datetime) -> Iterable[DigestConcern]:
+        open_ones = {f.concern for f in self.watch.ledger.findings.values() if f.state is State.FIRING}
+        recent = [
+            replace(finding, state=State.FIRING)
+            for finding in self.watch.ledger.findings.values()
+            if finding.state is State.RESOLVED
+            and now - finding.since <= SHOWN_AFTER
+            and finding.concern not in open_ones
+        ]
+        for concern in gather(recent, self.watch.rules, lambda *_: ""):
+            yield self.watch.line(concern).model_copy(update={"state": State.RESOLVED.value})
+
+    async def make_digest(self, cadence: str, now: datetime, timezone: str) -> Digest:
+        """Return the report as it would go out now."""
+        span = timedelta(days=1 if cadence == "daily" else 7)
+        since = (now.astimezone(ZoneInfo(timezone)) - span).astimezone(now.tzinfo)
+        flips = await self.store.read(lambda tx: tx.flips(since))
+        words = {State.FIRING: Event.FIRED, State.RESOLVED: Event.RESOLVED}
+        events = [
+            (flip.at, Event.NEW_PERIOD if flip.reason == "new period" else words[flip.after])
+            for flip in flips
+            if flip.after in words
+        ]
+        return build(self.snapshot(now), events, since, now, cadence=cadence, timezone=timezone)
+
+    async def queue_digest(self, cadence: str, now: datetime, timezone: str) -> list[Message]:
+        """Queue the report for every channel; a daily one only where something new is to be told.
+
+        The same local date makes the same id, so a clock that strikes twice sends once.
+        """
+        async with self._one_round:
+            if not self._loaded:
+                await self.load(now)
+            digest = await self.make_digest(cadence, now, timezone)
+            if cadence == "daily" and not self._new_for_daily(now):
+                return []
+            messages = [digest_message(digest, channel) for channel in self.channels]
+
+            def write(tx: Transaction) -> list[str]:
+                if self.lease is not None:
+                    tx.require_lease(self.lease, now)
+                new = tx.enqueue([(message, now) for message in messages])
+                self._outbox = tx.outbox_depth()
+                return new
+
+            new = await self.store.write(write)
+            self._snapshot = None
+            return [message for message in messages if message.id in new]
+
+    def _new_for_daily(self, now: datetime) -> bool:
+        """Say whether some daily or immediate rule began to fire within the last day."""
+        return any(
+            finding.state is State.FIRING
+            and finding.rule in self.watch.rules
+            and self.watch.rules[finding.rule].told is not Cadence.WEEKLY
+            and finding.fired_at is not None
+            and now - finding.fired_at <= timedelta(days=1)
+            for finding in self.watch.ledger.findings.values()
+        )
