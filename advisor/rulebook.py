@@ -5,7 +5,6 @@ A rule file is a list of mappings (docs/rule-language.md). A pack is a folder of
 for a sentence, the sentence and a caret under the place follow on lines of their own.
 """
 
-import difflib
 import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -378,6 +377,8 @@ def _seconds(document: strict_yaml.Document, text: str) -> float:
 
 
 def _guess(word: str, known: Iterable[str]) -> str:
+    import difflib  # noqa: PLC0415  # For slips only.
+
     near = difflib.get_close_matches(word.lower(), list(known), 1, 0.6)
     return f" (did you mean `{near[0]}`?)" if near else ""
 

@@ -86,13 +86,13 @@ clears: "," CLEARS threshold
          | FORECAST_OF NAME PER CALENDAR               -> forecast
          | TIME_TO_LIMIT_OF NAME                       -> time_to_limit
 
-agg: AGG | MAX
+?agg: AGG | MAX
 window: OVER VALUE | IN VALUE | PER CALENDAR | PER CLOCK [OVER VALUE]
 
 threshold: VALUE
          | VALUE OF reference
          | reference
-reference: LIMIT | MAX | NAME
+?reference: LIMIT | MAX | NAME
 
 hold: SUSTAINED
     | FOR VALUE
@@ -349,9 +349,6 @@ class _Pieces(Transformer[Token, RawSentence]):
     def time_to_limit(self, word: Token, name: Token) -> RawTimeToLimit:
         return RawTimeToLimit(word, name)
 
-    def agg(self, word: Token) -> Token:
-        return word
-
     def window(
         self, word: Token, what: Token, _over: Token | None = None, span: Token | None = None
     ) -> RawWindow:
@@ -361,9 +358,6 @@ class _Pieces(Transformer[Token, RawSentence]):
         value = parts[0] if parts[0].type == "VALUE" else None
         of = parts[-1] if parts[-1].type != "VALUE" else None
         return RawThreshold(value, of)
-
-    def reference(self, word: Token) -> Token:
-        return word
 
     def hold(self, *parts: Token) -> RawHold:
         numbers = list(_kept(parts[1:], "OF", "DAYS", "DAYS_IN_A_ROW"))

@@ -1,6 +1,5 @@
 """From raw pieces to the typed tree: every word of a sentence is held against the metric's kind and unit."""
 
-import difflib
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -102,6 +101,8 @@ _LIMITS = {limit.value: limit for limit in Limit}
 
 def no_metric(name: str, vocabulary: Mapping[str, Metric]) -> str:
     """Return the answer to a name that the vocabulary does not have."""
+    import difflib  # noqa: PLC0415  # A tenth of the time that the language takes to load, for slips only.
+
     guess = SYNONYMS.get(name.lower())
     if guess not in vocabulary:
         folded = name.lower().replace("-", "_")
