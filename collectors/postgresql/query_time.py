@@ -76,27 +76,25 @@ def look(rows: Iterable[Mapping[str, Any]], at: float, reset: float | None, own:
             continue
         calls, average, deviation = row["calls"], row["mean_exec_time"], row["stddev_exec_time"]
         squares = calls * (average * average + deviation * deviation)
-        kept[f"{row['queryid']}:{row['userid']}"] = (calls, row["total_exec_time"], squares)
+        kept[row["key"]] = (calls, row["total_exec_time"], squares)
     return Look(at, kept, seen >= every, reset)
 
 
-def between(
-    earlier: Look | None, later: Look, longest: Mapping[str, float], since: Mapping[str, float | None]
-) -> list[Ran]:
+def between(earlier: Look | None, later: Look, rows: Mapping[str, Mapping[str, Any]]) -> list[Ran]:
     """Return what ran between two looks, or since the reset where there is no earlier one.
 
-    `longest` is a statement's longest call (ms), `since` when its counters began (epoch s; None before
-    PostgreSQL 17). A statement that the earlier look does not have is new, or was too small to be kept: it
-    counts where that look was whole or the statement is known to be younger. Fewer calls than before mean
-    that it began again.
+    `rows` are those of `later` by statement: of them `max_exec_time` is the longest call (ms), `stats_since`
+    when counting began (epoch s; None before PostgreSQL 17). A statement that the earlier look does not have
+    is new, or was too small to be kept: it counts where that look was whole or the statement is known to be
+    younger. Fewer calls than before mean that it began again.
     """
     found = []
     again = earlier is not None and later.reset is not None and later.reset > earlier.at
     for name, (calls, total, squares) in later.rows.items():
         before = (0, 0.0, 0.0)
         if earlier is not None and not again:
-            began = since.get(name)
             old = earlier.rows.get(name)
+            began = rows[name]["stats_since"] if old is None else None
             if old is not None and old[0] <= calls:
                 before = old
             elif old is None and not earlier.whole and not (began is not None and began >= earlier.at):
@@ -107,9 +105,9 @@ def between(
         time = max(total - before[1], 0.0)
         average = time / count
         variance = max((squares - before[2]) / count - average * average, 0.0)
-        top = longest.get(name, math.inf)
+        top = rows[name]["max_exec_time"]
         # Rounding in sums of months must not make a spread that no call can have had.
-        variance = min(variance, average * max(top - average, 0.0)) if math.isfinite(top) else variance
+        variance = min(variance, average * max(top - average, 0.0))
         found.append(Ran(name, count, time / 1000, math.sqrt(variance) / 1000, top / 1000))
     return found
 

@@ -1,5 +1,6 @@
 """Statements: how long they take, and the slowest for people. Pure."""
 
+import heapq
 import re
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -67,13 +68,9 @@ def untold(seen: Seen, previous: Mapping[str, Any]) -> list[int]:
     countings: tuple[Mapping[str, Any], ...] = ({}, old) if old else ({},)
     for before in countings:
         spent = [
-            (
-                row["total_exec_time"] - before.get(f"{row['queryid']}:{row['userid']}", (0, 0.0))[1],
-                row["queryid"],
-            )
-            for row in rows
+            (row["total_exec_time"] - before.get(row["key"], (0, 0.0))[1], row["queryid"]) for row in rows
         ]
-        ids.update(name for time, name in sorted(spent, reverse=True)[: TOP + 2] if time > 0)
+        ids.update(name for time, name in heapq.nlargest(TOP + 2, spent) if time > 0)
     return sorted(name for name in ids if str(name) not in seen.texts)
 
 
@@ -87,12 +84,10 @@ def statements(draft: Draft, seen: Seen) -> None:
     info = next(iter(seen.rows("statements_began")), None)
     later = look(rows, draft.now.timestamp(), info["stats_reset"] if info else None, seen.own)
     earlier = _earlier(draft.previous, later, server)
-    longest = {f"{row['queryid']}:{row['userid']}": row["max_exec_time"] for row in rows}
-    began = {f"{row['queryid']}:{row['userid']}": row["stats_since"] for row in rows}
-    ever = between(None, later, longest, began)
-    lately = between(earlier, later, longest, began) if earlier else []
+    by_key = {row["key"]: row for row in rows}
+    ran = between(earlier, later, by_key)
     start = later.reset or server["statistics_began"] or server["started"]
-    ran, since = (lately, max(earlier.at, later.reset or 0.0)) if earlier else (ever, start)
+    since = max(earlier.at, later.reset or 0.0) if earlier else start
     hidden = int(rows[0]["hidden"]) if rows else 0
     quality = Quality.ESTIMATED if hidden else Quality.MEASURED
     draft.bucket("query_time", mean(ran), moment(since), stat="avg", quality=quality)
@@ -105,10 +100,20 @@ def statements(draft: Draft, seen: Seen) -> None:
             f"GRANT pg_monitor TO {server['role']}",
         )
     draft.keep["statements"] = {**later.kept(), "own": list(seen.own), "started": server["started"]}
-    shown = {each.statement.partition(":")[0] for each in (*_slowest(lately), *_slowest(ever))}
+    lately = _slowest(ran) if earlier else []
+    ever = _slowest(between(None, _longest_running(later), by_key))
+    shown = {each.statement.partition(":")[0] for each in (*lately, *ever)}
     draft.keep["texts"] = {name: text for name, text in seen.texts.items() if name in shown}
-    draft.note("Slowest statements", _table(lately, seen.texts))
-    draft.note("Slowest statements since the statistics were reset", _table(ever, seen.texts, day(start)))
+    draft.note("Slowest statements", _table(lately, sum(each.total for each in ran), seen.texts))
+    spent = sum(time for _, time, _ in later.rows.values()) / 1000
+    title = "Slowest statements since the statistics were reset"
+    draft.note(title, _table(ever, spent, seen.texts, day(start)))
+
+
+def _longest_running(every: Look) -> Look:
+    """Return the few statements that took most time since the reset."""
+    rows = heapq.nlargest(TOP, every.rows.items(), key=lambda item: item[1][1])
+    return Look(every.at, dict(rows), whole=False, reset=every.reset)
 
 
 def _earlier(previous: Mapping[str, Any], later: Look, server: Row) -> Look | None:
@@ -128,18 +133,20 @@ def _slowest(ran: Sequence[Ran]) -> list[Ran]:
     return sorted(ran, key=lambda each: (-each.total, each.statement))[:TOP]
 
 
-def _table(ran: Sequence[Ran], texts: Mapping[str, str], since: str = "") -> list[dict[str, str]]:
-    every = sum(each.total for each in ran) or 1.0
+def _table(
+    ran: Sequence[Ran], spent: float, texts: Mapping[str, str], since: str = ""
+) -> list[dict[str, str]]:
+    """Return rows for people; `spent` is the time that all statements took, seconds."""
     return [
         {
             "statement": texts.get(each.statement.partition(":")[0], "(text not readable)"),
             "calls": show(each.calls, Unit.COUNT),
             "mean": show(each.mean, Unit.SECONDS),
             "p95, estimated": show(quantile([each], 0.95) or 0.0, Unit.SECONDS),
-            "share of all time": show(each.total / every, Unit.RATIO),
+            "share of all time": show(min(each.total / spent, 1.0) if spent else 0.0, Unit.RATIO),
         }
         | ({"since": since} if since else {})
-        for each in _slowest(ran)
+        for each in ran
     ]
 
 

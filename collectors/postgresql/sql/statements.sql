@@ -2,7 +2,7 @@
 -- lie in a file, which is read only for the few that are shown. Times are milliseconds, as the server has them.
 -- Words in braces are replaced by what the installed version of the extension has.
 SELECT /* scaling-advisor */
-  r.queryid, r.userid, r.calls, r.total_exec_time, r.mean_exec_time, r.stddev_exec_time, r.max_exec_time,
+  r.queryid || ':' || r.userid AS key, r.queryid, r.userid, r.calls, r.total_exec_time, r.mean_exec_time, r.stddev_exec_time, r.max_exec_time,
   r.stats_since, r.all_statements, r.hidden
 FROM (
   SELECT

@@ -78,17 +78,18 @@ async def test_states_and_locks_of_other_sessions_are_seen(
 ) -> None:
     dsn = postgres_server.dsn(shop)
     async with await psycopg.AsyncConnection.connect(dsn) as waiting:
-        idle = await asyncio.to_thread(psycopg.connect, dsn)
-        idle.execute("LOCK TABLE pgbench_branches IN EXCLUSIVE MODE")
-        idle.execute("SET application_name = 'forgetful'")
-        task = asyncio.create_task(waiting.execute("UPDATE pgbench_branches SET bbalance = 0"))
-        with psycopg.connect(postgres_server.dsn(), autocommit=True) as other:
+        await waiting.execute("SET lock_timeout = '10s'")
+        with psycopg.connect(dsn) as idle, psycopg.connect(dsn, autocommit=True) as other:
+            idle.execute("LOCK TABLE pgbench_branches IN EXCLUSIVE MODE")
+            idle.execute("SET application_name = 'forgetful'")
+            task = asyncio.create_task(waiting.execute("UPDATE pgbench_branches SET bbalance = 0"))
             waits = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
-            while not one(other, waits):  # noqa: ASYNC110 - the server tells nobody that somebody waits.
-                await asyncio.sleep(0)
-        answer = await look()
-        idle.close()
-        await task
+            async with asyncio.timeout(10):
+                while not one(other, waits):  # noqa: ASYNC110 - the server tells nobody that somebody waits.
+                    await asyncio.sleep(0)
+            answer = await look()
+            idle.rollback()
+            await task
     assert value(answer, "idle_in_transaction") == 1
     assert value(answer, "waiting_connections") == 1
     longest = value(answer, "longest_transaction")

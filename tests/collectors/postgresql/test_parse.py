@@ -29,7 +29,8 @@ ROW = {
 }  # fmt: skip
 STATEMENT_COLUMNS = (
     "userid dbid queryid query plans total_plan_time calls total_exec_time min_exec_time max_exec_time "
-    "mean_exec_time stddev_exec_time rows shared_blks_hit shared_blks_read local_blks_hit local_blks_read wal_bytes"
+    "mean_exec_time stddev_exec_time "
+    "rows shared_blks_hit shared_blks_read local_blks_hit local_blks_read wal_bytes"
 )
 BY_VERSION = {
     "13 (1.8)": f"{STATEMENT_COLUMNS} blk_read_time blk_write_time",
@@ -186,7 +187,7 @@ def test_unused_indexes_need_thirty_days_and_a_primary() -> None:
 
 def statement(**other: Any) -> dict[str, Any]:
     plain = {
-        "queryid": 5, "userid": 10, "calls": 4, "total_exec_time": 8.0, "mean_exec_time": 2.0,
+        "key": "5:10", "queryid": 5, "userid": 10, "calls": 4, "total_exec_time": 8.0, "mean_exec_time": 2.0,
         "stddev_exec_time": 0.0, "max_exec_time": 2.0, "stats_since": None, "all_statements": 1, "hidden": 0,
     }  # fmt: skip
     return plain | other

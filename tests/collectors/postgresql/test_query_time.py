@@ -25,7 +25,11 @@ def between_looks(before: dict[str, list[float]], after: dict[str, list[float]])
     first = Look(0.0, {name: counters(times) for name, times in before.items()}, whole=True)
     together = {name: before.get(name, []) + times for name, times in after.items()}
     second = Look(60.0, {name: counters(times) for name, times in together.items()}, whole=True)
-    return between(first, second, {name: max(times) for name, times in together.items()}, {})
+    return between(first, second, {name: row(max(times)) for name, times in together.items()})
+
+
+def row(longest: float, since: float | None = None) -> dict[str, float | None]:
+    return {"max_exec_time": longest, "stats_since": since}
 
 
 def test_a_log_normal_statement_is_estimated_within_a_few_per_cent() -> None:
@@ -76,7 +80,7 @@ def test_months_of_counting_leave_a_minute_exact_enough() -> None:
     minute = drawn(6, 500, 3, 0.5)
     count, total, squares = counters(minute)
     after = (before[0] + count, before[1] + total, before[2] + squares)
-    [ran] = between(Look(0, {"a": before}, True), Look(60, {"a": after}, True), {"a": max(minute)}, {})
+    [ran] = between(Look(0, {"a": before}, True), Look(60, {"a": after}, True), {"a": row(max(minute))})
     assert ran.mean == pytest.approx(statistics.fmean(minute) / 1000, rel=1e-3)
     assert ran.deviation == pytest.approx(statistics.pstdev(minute) / 1000, rel=0.01)
 
@@ -105,18 +109,19 @@ def test_months_of_counting_leave_a_minute_exact_enough() -> None:
 def test_a_statement_counts_with_what_it_did_in_between(
     why: str, earlier: Look | None, later: Look, since: float | None, calls: int | None
 ) -> None:
-    ran = between(earlier, later, {"a": 1.0}, {"a": since})
+    ran = between(earlier, later, {"a": row(1.0, since)})
     assert [each.calls for each in ran] == ([] if calls is None else [calls]), why
 
 
 def test_a_look_survives_being_kept() -> None:
-    row = {
-        "queryid": -5, "userid": 10, "calls": 4, "total_exec_time": 8.0, "mean_exec_time": 2.0,
+    plain = {
+        "key": "-5:10", "queryid": -5, "userid": 10,
+        "calls": 4, "total_exec_time": 8.0, "mean_exec_time": 2.0,
         "stddev_exec_time": 1.0, "all_statements": 3,
     }  # fmt: skip
-    mine = {**row, "queryid": 7}
-    hidden = {**row, "queryid": None}
-    seen = look([row, mine, hidden], 60.0, None, own=[7])
+    mine = {**plain, "queryid": 7}
+    hidden = {**plain, "queryid": None}
+    seen = look([plain, mine, hidden], 60.0, None, own=[7])
     assert seen.rows == {"-5:10": (4, 8.0, 20.0)}
     assert seen.whole
     assert Look.of(seen.kept()) == seen
