@@ -28,7 +28,8 @@ from advisor.core.judgement import (
 from advisor.core.judging import Judging, Scratch
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Metric
-from advisor.core.quantities import DayMemory, Quantities
+from advisor.core.quantities import Quantities
+from advisor.core.quantity.known import DayMemory
 from advisor.core.rule import Rule
 from advisor.core.sentence import AnyMetric, Needs, Test
 from advisor.core.subjects import Subjects

@@ -8,7 +8,8 @@ from advisor.core.columns import QUALITIES
 from advisor.core.judgement import FALSE, NOT_APPLICABLE, UNKNOWN, VERDICTS, TermVerdict
 from advisor.core.judging import Leaf
 from advisor.core.model import Limit
-from advisor.core.quantities import Known, Quantities
+from advisor.core.quantities import Quantities
+from advisor.core.quantity.known import Known
 from advisor.core.sentence import ShareOf, Test, TimeToLimit
 from advisor.core.units import Unit
 

@@ -14,7 +14,8 @@ from advisor.core.kleene import compared
 from advisor.core.model import Kind, Limit, Metric
 from advisor.core.outcome import Outcome, joined
 from advisor.core.periods import Calendar, Zone
-from advisor.core.quantities import Days, Known, Quantities
+from advisor.core.quantities import Quantities
+from advisor.core.quantity.known import Days, Known
 from advisor.core.sentence import (
     And,
     AnyMetric,

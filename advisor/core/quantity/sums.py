@@ -1,0 +1,101 @@
+"""Sums over services: the bill of a stack or account, an account-wide quota."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from advisor.core.judgement import Rows
+from advisor.core.model import Combine, Kind, Metric
+from advisor.core.quantity.base import Base
+from advisor.core.quantity.known import Known
+
+
+class Sums(Base):
+    """Quantities of those who report nothing themselves."""
+
+    def _with_sums(self, known: Known, metric: Metric) -> Known:
+        """Fill in stacks and accounts that report nothing themselves: the sum of their services.
+
+        For a stack this is so for cost; for an account for all that adds up (its bill, its usage).
+        """
+        if metric.combine != Combine.SUM or metric.kind not in {Kind.AMOUNT, Kind.LEVEL}:
+            return known
+        if not self.subjects.services.size:
+            return known
+        if metric.name == "cost":
+            known = self._summed(known, metric, self.subjects.stack_of_service, into_services=False)
+        if self.subjects.has_accounts:
+            known = self._summed(known, metric, self.subjects.account_of_service, into_services=False)
+        return known
+
+    def _account_sum(self, known: Known, metric: Metric) -> Known:
+        return self._summed(known, metric, self.subjects.account_of_service, into_services=True)
+
+    def _summed(self, known: Known, metric: Metric, group: Rows, *, into_services: bool) -> Known:
+        services = self.subjects.services
+        member = (group >= 0) & (known.has[services] | self.subjects.reports(metric)[services])
+        rows, into = services[member], group[member]
+        if not rows.size:
+            return known
+        missing = np.isnan(known.low[rows])
+        value = np.bincount(into, np.nan_to_num(known.value[rows]), self.size)
+        low = np.bincount(into, np.where(missing, 0.0, known.low[rows]), self.size)
+        high = np.bincount(into, np.where(missing, np.inf, known.high[rows]), self.size)
+        count = np.bincount(into, minlength=self.size)
+        reporting = np.bincount(into, known.has[rows], self.size) > 0
+        silent = np.bincount(into, missing, self.size)
+        as_of = np.full(self.size, -np.inf)
+        np.fmax.at(as_of, into, known.as_of[rows])
+        as_of = np.where(np.isinf(as_of), np.nan, as_of)
+        fresh = np.full(self.size, np.inf)
+        np.fmin.at(fresh, into, known.fresh[rows])
+        stale = np.bincount(into, known.stale[rows], self.size) > 0
+        filled = reporting & ~known.has & (count > 0) & (silent < count)
+        period = known.period
+        if period is not None:
+            starts = np.full(self.size, -np.inf)
+            np.fmax.at(starts, into, period[rows])
+            period = np.where(filled, np.where(np.isinf(starts), np.nan, starts), period)
+
+        def why(row: int) -> str:
+            if filled[row] and silent[row]:
+                word = "service has" if silent[row] == 1 else "services have"
+                return f"the sum is partial: {int(silent[row])} {word} no fresh reading of `{metric.name}`"
+            return known.why(row)
+
+        result = replace(
+            known,
+            value=np.where(filled, value, known.value),
+            low=np.where(filled, low, known.low),
+            high=np.where(filled, high, known.high),
+            as_of=np.where(filled, as_of, known.as_of),
+            fresh=np.where(filled, fresh, known.fresh),
+            stale=np.where(filled, stale, known.stale),
+            has=known.has | (reporting & (count > 0)),
+            why=why,
+            period=period,
+        )
+        if not into_services:
+            return result
+        return self._spread(result, rows, into, known)
+
+    @staticmethod
+    def _spread(summed: Known, rows: Rows, into: Rows, own: Known) -> Known:
+        """Give each service what its account has; `summed` holds it in the accounts' rows."""
+        place = np.arange(own.value.size)
+        place[rows] = into
+
+        def why(row: int) -> str:
+            return summed.why(int(place[row])) or own.why(row)
+
+        return Known(
+            summed.value[place],
+            summed.low[place],
+            summed.high[place],
+            summed.as_of[place],
+            summed.fresh[place],
+            summed.stale[place],
+            summed.has[place] | own.has,
+            why,
+            None if summed.period is None else summed.period[place],
+        )
