@@ -157,7 +157,7 @@ class Typing:
         """Return the typed sentence."""
         condition = self.condition(raw.condition, turned=False)
         clears = self.clears(*raw.clears) if raw.clears else None
-        return Sentence(condition, clears, self.text)
+        return Sentence(condition, clears, self.slice(0, len(self.text)))
 
     # Conditions
 
@@ -217,6 +217,8 @@ class Typing:
         """Return a typed comparison."""
         quantity = self.quantity(raw.quantity, raw.threshold)
         threshold = self.threshold(raw.quantity, quantity, raw.threshold)
+        if isinstance(threshold, ShareOf) and threshold.of is Limit.BUDGET:
+            self.refuse_other_than_month(raw, quantity)
         if isinstance(quantity, Measure):
             self.refuse_bare_amount(raw, quantity, threshold)
         hold = None
@@ -362,6 +364,19 @@ class Typing:
             return Forecast(name, Calendar(str(raw.horizon)))
         return Forecast(name, self.span(raw.horizon))
 
+    def refuse_other_than_month(self, raw: RawTest, quantity: Quantity) -> None:
+        """Refuse `cost per day > 80% of budget`; a bare `cost` has an answer of its own."""
+        match quantity:
+            case (
+                Measure(window=None) | Measure(window=Per(Calendar.MONTH)) | Forecast(horizon=Calendar.MONTH)
+            ):
+                return
+            case Measure(metric=name) | Forecast(metric=name):
+                said = f"`{name} per month`"
+            case _:
+                said = "`cost per month > 80% of budget`"
+        raise SentenceError(f"a budget is a month's: {said}", *_quantity_place(raw.quantity))
+
     def refuse_bare_amount(self, raw: RawTest, quantity: Measure, threshold: Threshold) -> None:
         """Refuse an amount without a period, unless its quota says which; and a limit of another period."""
         metric = self.vocabulary[quantity.metric]
@@ -376,8 +391,6 @@ class Typing:
                 start,
                 end,
             )
-        if of is Limit.BUDGET and quantity.window != Per(Calendar.MONTH):
-            raise SentenceError(f"a budget is a month's: `{name} per month`", start, end)
         if of is Limit.QUOTA and isinstance(quantity.window, In | Rate):
             words = self.slice(_end(raw.quantity.name), end) if isinstance(raw.quantity, RawMeasure) else ""
             raise SentenceError(

@@ -39,7 +39,6 @@ from advisor.core.sentence import (
     TimeToLimit,
     Value,
 )
-from advisor.core.typed import Typing
 from advisor.core.units import Unit
 
 Test.__test__ = False  # type: ignore[attr-defined]  # A comparison of the language, not a test of ours.
@@ -118,6 +117,10 @@ def test_a_comparison_keeps_its_own_words() -> None:
         "users >= 1K",
         "p95 response_time > 1s",
     ]
+
+
+def test_a_sentence_is_kept_on_one_line() -> None:
+    assert parse("  users >= 1K and\n  cpu > 80%\n").text == "users >= 1K and cpu > 80%"
 
 
 def test_rows_groups_and_negation_make_the_tree() -> None:
@@ -452,7 +455,3 @@ def test_every_metric_has_a_sentence_that_is_typed() -> None:
         }[metric.kind]
         value = {"bytes": "1B", "seconds": "1s", "ratio": "1%", "count": "1", "USD": "$1"}[metric.unit]
         assert parse(f"{quantity} > {value}")
-
-
-def test_typing_is_by_the_vocabulary_alone() -> None:
-    assert Typing("", {}).vocabulary == {}

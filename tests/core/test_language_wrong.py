@@ -256,6 +256,8 @@ SLIPS = [
     ("users > 50% of users", "of itself"),
     ("cost > 50% of budget", "per what?"),
     ("errors > 80% of quota for 3 days", "starts anew"),
+    ("forecast of cost per day > 80% of budget", "a budget is a month's"),
+    ("any metric > 80% of budget", "a budget is a month's: `cost per month > 80% of budget`"),
     ("(emails per day > 80) for 3 days", "starts anew"),
     ("forecast of storage in 30 days > 5GB on 3 days in a row", "say `for 3 days`"),
     ("cpu > 80", "write 80%"),
