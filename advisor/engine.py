@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -45,7 +45,13 @@ REVIEWED = 50
 #: Recoveries are shown for this long.
 SHOWN_AFTER = timedelta(days=7)
 
+_EVENTS = {State.FIRING: Event.FIRED, State.RESOLVED: Event.RESOLVED}
+
 log = structlog.get_logger("advisor.engine")
+
+
+def _event(flip: Flip) -> Event:
+    return Event.NEW_PERIOD if flip.reason == "new period" else _EVENTS[flip.after]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +108,9 @@ class Engine:
         self._attention: dict[str, list[Attention]] = {}
         self._advice: dict[str, _Advice] = {}
         self._revision = -1
+        self._events: list[tuple[datetime, Event]] = []
         self._outbox: tuple[int, datetime | None] = (0, None)
+        self._note = ""
         self._one_round = asyncio.Lock()
         self._loaded = False
         self._problem = ""
@@ -132,6 +140,9 @@ class Engine:
                         watch.observe(tx.history(subject, metric, now - timedelta(seconds=seconds)))
             self._told = {told.concern: told for told in tx.told()}
             self._read_attention(tx)
+            self._events = [
+                (flip.at, _event(flip)) for flip in tx.flips(now - SHOWN_AFTER) if flip.after in _EVENTS
+            ]
             for source in tx.sources():
                 key = (source.subject, source.provider)
                 self.kept[key] = source.keep
@@ -153,6 +164,16 @@ class Engine:
         self._attention = {}
         for said in tx.attentions():
             self._attention.setdefault(said.concern, []).append(said)
+
+    async def advise_all(self, now: datetime) -> None:
+        """Make the advice of every open concern, for a command that only looks."""
+
+        def read(tx: Transaction) -> None:
+            for concern in self.watch.concerns(now):
+                self._advise(tx, concern, now)
+
+        await self.store.read(read)
+        self._snapshot = None
 
     # -- a round ---------------------------------------------------------------------------------------
 
@@ -185,9 +206,11 @@ class Engine:
             self._problem = ""
             self.watch.apply(decision)
             self._after(polls)
+            self._events = [(at, event) for at, event in self._events if now - at <= SHOWN_AFTER]
             for transition in decision.transitions:
+                finding = transition.after
                 for event in transition.events:
-                    finding = transition.after
+                    self._events.append((now, event))
                     log.info(event.value, rule=finding.rule, subject=finding.subject, value=finding.value)
             return done
 
@@ -233,6 +256,8 @@ class Engine:
         transitions = decision.transitions
         tx.save_findings([(t.before, t.after) for t in transitions])
         news = self._news(tx, decision, now, next_digest)
+        if not self.channels:  # Nobody hears it: whoever gets a channel later is told then.
+            news.told, news.over = [], []
         messages = group(news.notices, self.channels, now, lambda notice: news.by_concern[notice.concern])
         tx.enqueue([(message, now) for message in messages])
         evidence = {n.concern: m.id for m in messages for n in m.notices}
@@ -386,6 +411,21 @@ class Engine:
                 )
         self._snapshot = None
 
+    @property
+    def waits(self) -> bool:
+        """True while a message waits in the outbox."""
+        return self._outbox[0] > 0
+
+    async def look_at_outbox(self) -> None:
+        """Count anew what waits in the outbox."""
+        self._outbox = await self.store.read(lambda tx: tx.outbox_depth())
+        self._snapshot = None
+
+    def note(self, problem: str) -> None:
+        """Show a problem on the page until the next reload."""
+        self._note = problem
+        self._snapshot = None
+
     # -- what people are shown -------------------------------------------------------------------------
 
     def snapshot(self, now: datetime) -> Snapshot:
@@ -415,7 +455,7 @@ class Engine:
             evaluation_seconds=self._seconds,
             simulated=self.simulated,
             ready=self._loaded and not self._problem,
-            problems=(self._problem,) if self._problem else (),
+            problems=tuple(filter(None, (self._problem, self._note))),
         )
 
     def _line(self, concern: Concern, now: datetime) -> DigestConcern:
@@ -441,18 +481,11 @@ class Engine:
         for concern in gather(recent, self.watch.rules, lambda *_: ""):
             yield self.watch.line(concern).model_copy(update={"state": State.RESOLVED.value})
 
-    async def make_digest(self, cadence: str, now: datetime, timezone: str) -> Digest:
+    def digest(self, cadence: str, now: datetime, timezone: str) -> Digest:
         """Return the report as it would go out now."""
         span = timedelta(days=1 if cadence == "daily" else 7)
-        since = (now.astimezone(ZoneInfo(timezone)) - span).astimezone(now.tzinfo)
-        flips = await self.store.read(lambda tx: tx.flips(since))
-        words = {State.FIRING: Event.FIRED, State.RESOLVED: Event.RESOLVED}
-        events = [
-            (flip.at, Event.NEW_PERIOD if flip.reason == "new period" else words[flip.after])
-            for flip in flips
-            if flip.after in words
-        ]
-        return build(self.snapshot(now), events, since, now, cadence=cadence, timezone=timezone)
+        since = (now.astimezone(ZoneInfo(timezone)) - span).astimezone(UTC)
+        return build(self.snapshot(now), self._events, since, now, cadence=cadence, timezone=timezone)
 
     async def queue_digest(self, cadence: str, now: datetime, timezone: str) -> list[Message]:
         """Queue the report for every channel; a daily one only where something new is to be told.
@@ -462,7 +495,7 @@ class Engine:
         async with self._one_round:
             if not self._loaded:
                 await self.load(now)
-            digest = await self.make_digest(cadence, now, timezone)
+            digest = self.digest(cadence, now, timezone)
             if cadence == "daily" and not self._new_for_daily(now):
                 return []
             messages = [digest_message(digest, channel) for channel in self.channels]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from advisor import catalogue_files, strict_yaml
+from advisor import catalogue_files
 from advisor.commands import output
 from advisor.commands.common import configured
 from advisor.core.catalogue import Catalogue
@@ -12,12 +12,13 @@ from advisor.core.judgement import NOT_APPLICABLE, UNKNOWN, VERDICTS
 from advisor.core.lifecycle import State
 from advisor.core.replay import replay
 from advisor.core.rule import Rule
-from advisor.core.ruletest import Case, CaseError, parse_case
+from advisor.core.ruletest import Case
 from advisor.core.units import show
 from advisor.core.watch import Watch
 from advisor.core.wording import counted
 from advisor.errors import InputError
 from advisor.rulebook import load_file, load_pack_folder
+from advisor.rulecases import load_cases_file
 from advisor.world import World, everything
 
 
@@ -185,23 +186,18 @@ def test(paths: Sequence[Path], *, json: bool) -> int:
     count, tested = 0, set()
     for file in files:
         rules = _rules_beside(file)
-        document = strict_yaml.load_file(file)
-        if not isinstance(document.data, list):
-            raise document.fault("a test file is a list: begin each test with `- rule: ...`", ())
-        for index, data in enumerate(document.data):
-            rule = rules.get(data.get("rule", "")) if isinstance(data, dict) else None
-            if rule is None:
-                name = data.get("rule", "") if isinstance(data, dict) else ""
-                raise document.fault(f"no rule `{name}` beside this file", (index,), "rule")
-            try:
-                case = parse_case(data, rule)
-            except CaseError as error:
-                raise document.fault(str(error), (index, *error.path)) from None
+        for written in load_cases_file(file, rules.values(), str(file)):
+            case = written.case
             count += 1
-            tested.add(rule.id)
-            line = document.place((index,))
+            tested.add(case.rule_id)
             failures += [
-                {"file": str(file), "line": line, "rule": rule.id, "name": case.name, "why": why}
+                {
+                    "file": written.file,
+                    "line": written.line,
+                    "rule": case.rule_id,
+                    "name": case.name,
+                    "why": why,
+                }
                 for why in failed(case, rules, catalogue)
             ]
     if json:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-__all__ = ["DAYS", "DigestTime", "digest_time", "last_moment"]
+__all__ = ["DAYS", "DigestTime", "digest_time", "last_moment", "next_moment"]
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 
@@ -55,5 +55,17 @@ def last_moment(when: DigestTime, timezone: str, now: datetime) -> datetime:
         day = today - timedelta(days=back)
         due = datetime.combine(day, time(when.hour, when.minute), zone).astimezone(UTC)
         if day.weekday() in when.days and due <= now:
+            return due
+    raise AssertionError("eight days hold every day of the week")
+
+
+def next_moment(when: DigestTime, timezone: str, now: datetime) -> datetime:
+    """Return when a digest is due next after `now`, in UTC."""
+    zone = ZoneInfo(timezone)
+    today = now.astimezone(zone).date()
+    for ahead in range(9):
+        day = today + timedelta(days=ahead)
+        due = datetime.combine(day, time(when.hour, when.minute), zone).astimezone(UTC)
+        if day.weekday() in when.days and due > now:
             return due
     raise AssertionError("eight days hold every day of the week")

@@ -1,0 +1,91 @@
+"""One round with a store: what `once` and `tick` do with a configuration."""
+
+import asyncio
+import os
+import socket
+from datetime import UTC, datetime, timedelta
+
+from advisor.channels import StoredOutbox, channels
+from advisor.commands.common import exit_code
+from advisor.commands.report import as_document, print_report
+from advisor.daemon import LEASE, Setup
+from advisor.engine import Engine
+from advisor.errors import AdvisorError, OutOfReach
+from advisor.notify.delivery import Courier
+from advisor.polling.client import client
+from advisor.polling.poller import Polled, Poller
+from advisor.polling.when import last_moment, next_moment
+from advisor.store import AsyncStore, open_store
+
+
+async def one_round(setup: Setup, *, deliver: bool, json: bool, fail_on: str | None) -> int:
+    """Poll every source, judge, and keep what came; deliver messages where told to; print.
+
+    Raises:
+        OutOfReach: a daemon holds the store's lease and does all this already.
+    """
+    config = setup.config
+    store = AsyncStore(await asyncio.to_thread(open_store, config.store_url(os.environ), config.folder))
+    try:
+        engine = setup.engine(store) if deliver else setup.engine(store, silent=True)
+        now = datetime.now(UTC)
+        await _lead(engine, now)
+        await engine.load(now)
+        polls = await _poll_all(setup, engine)
+        now = datetime.now(UTC)
+        zone = config.digest_timezone
+        await engine.absorb(polls, now, next_moment(setup.digest, zone, now))
+        undelivered = await _deliver(setup, engine, now) if deliver else []
+        snapshot = engine.snapshot(now)
+        (as_document if json else print_report)(snapshot)
+        for line in undelivered:
+            print(line)
+        await _let_go(engine, now)
+    finally:
+        await store.close()
+    out_of_reach = any(polled.error for polled in polls) or bool(undelivered)
+    return exit_code(engine.watch, fail_on) or (3 if out_of_reach else 0)
+
+
+async def _lead(engine: Engine, now: datetime) -> None:
+    owner = f"{socket.gethostname()}:{os.getpid()}"
+    engine.lease = await engine.store.write(lambda tx: tx.acquire_lease("daemon", owner, now, LEASE))
+    if engine.lease is None:
+        raise OutOfReach("a running advisor holds this store; ask its page, or stop it first")
+
+
+async def _let_go(engine: Engine, now: datetime) -> None:
+    lease = engine.lease
+    if lease is not None:
+        await engine.store.write(lambda tx: tx.release_lease(lease, now))
+
+
+async def _poll_all(setup: Setup, engine: Engine) -> list[Polled]:
+    async with client() as http:
+        poller = Poller(http)
+        return await asyncio.gather(
+            *(
+                poller.poll(
+                    feed.source,
+                    datetime.now(UTC),
+                    engine.last_success.get((feed.source.about, feed.source.called)),
+                    engine.kept.get((feed.source.about, feed.source.called)),
+                )
+                for feed in setup.feeds
+            )
+        )
+
+
+async def _deliver(setup: Setup, engine: Engine, now: datetime) -> list[str]:
+    """Queue a report that is due, deliver what waits, and return what was not taken."""
+    zone = setup.config.digest_timezone
+    if now - last_moment(setup.digest, zone, now) < timedelta(days=1):
+        await engine.queue_digest("weekly", now, zone)
+    found = channels(setup.config, os.environ)
+    courier = Courier(StoredOutbox(engine.store), found, f"{socket.gethostname()}:{os.getpid()}")
+    try:
+        report = await courier.deliver_due(now)
+    except AdvisorError as error:
+        return [f"not delivered: {error}"]
+    await engine.look_at_outbox()
+    return [f"not delivered to {channel}: {why}" for channel, _, why in report.errors]
