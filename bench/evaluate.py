@@ -5,8 +5,8 @@ The rules are those of the comparison in bench/README.md: 24 ratios to a quota, 
 reading a minute. Every evaluation comes after a new reading of every metric that has windows. The verdicts
 are compared with a plain Python count made from the same numbers.
 
-    python bench/evaluate.py [N ...]        default: 100 10000 100000
-    python bench/evaluate.py --json N       one size, as JSON (each size runs in a process of its own)
+    python -m bench.evaluate [N ...]        default: 100 10000 100000
+    python -m bench.evaluate --json N       one size, as JSON (each size runs in a process of its own)
 """
 
 import json
@@ -197,9 +197,11 @@ def main() -> None:
     if arguments[:1] == ["--json"]:
         print(json.dumps(run(int(arguments[1]))))
         return
-    sizes = [int(a) for a in arguments] or [100, 10_000, 100_000]
+    sizes = [int(a) for a in arguments if a.isdigit()] or [100, 10_000, 100_000]
     for n in sizes:
-        done = subprocess.run([sys.executable, __file__, "--json", str(n)], check=True, capture_output=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "bench.evaluate", "--json", str(n)], check=True, stdout=subprocess.PIPE
+        )
         for name, number in json.loads(done.stdout).items():
             print(f"{name:>40}  {number:,.6g}")
         print()

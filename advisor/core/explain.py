@@ -60,6 +60,8 @@ def _why(leaf: Leaf, known: Known, test: Test, place: tuple[int, int, int], quan
         if leaf.unmeasured is not None and leaf.unmeasured[index]:
             role = subjects.roles[row]
             return f"`{leaf.name}` is not measured for {'a' if role[:1] not in 'aeiou' else 'an'} {role}"
+        if isinstance(test.quantity, TimeToLimit):
+            return f"{subjects.plan_words(row)} has no limit on `{leaf.name}`"
         if isinstance(threshold, ShareOf):
             return f"{subjects.plan_words(row)} has no {threshold.of} on `{leaf.name}`"
     limit = float(leaf.outcome.limit[index])

@@ -262,7 +262,11 @@ class Judging:
         if isinstance(other, Value) and self.firing is not None and self.firing.any():
             threshold = np.where(self.firing, other.number, threshold)
             verdict = compared(known.low[at], known.high[at], test.compare, threshold, threshold)
-        return self._noted(test, metric, known, at, rows, verdict, threshold, self._nan())
+        absent = None
+        if isinstance(test.quantity, TimeToLimit):
+            absent = self.quantities.limitless(metric)[at]
+            verdict = np.where(absent, np.int8(NOT_APPLICABLE), verdict)
+        return self._noted(test, metric, known, at, rows, verdict, threshold, self._nan(), absent=absent)
 
     def _against_limit(
         self,

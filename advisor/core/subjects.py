@@ -48,6 +48,7 @@ class Subjects:
         for service in fleet.services:
             packs = fleet.stack[service.stack].packs
             self._account_packs.setdefault(service.account, set()).update(packs)
+        self._of_rule: dict[tuple[str, tuple[str, ...], tuple[str, ...], str], Rows] = {}
         self._calendars: dict[str, list[Calendar]] = {}
         self._which: dict[str, Rows] = {}
         self._reports: dict[frozenset[str], NDArray[np.bool_]] = {}
@@ -95,6 +96,13 @@ class Subjects:
 
     def of_rule(self, rule: Rule) -> Rows:
         """Return the rows that a rule is about: services of a role, any service, stacks, or accounts."""
+        key = (rule.service, rule.provider, rule.plan, rule.pack)
+        rows = self._of_rule.get(key)
+        if rows is None:
+            rows = self._of_rule[key] = self._find(rule)
+        return rows
+
+    def _find(self, rule: Rule) -> Rows:
         fleet = self.fleet
         stacks, count = len(fleet.stacks), len(fleet.services)
         pack = rule.pack

@@ -23,11 +23,11 @@ class LimitsProtocol(Protocol):
         """A number that is another one once any answer may be another one."""
         ...
 
-    def find(self, subject_key: str, metric: str, limit: Limit, at: datetime) -> LimitInForce | None:
+    def find(self, subject_key: str, metric: str, limit: Limit, at: datetime, /) -> LimitInForce | None:
         """Return the limit in force at a moment; None where it is not known or there is none."""
         ...
 
-    def exists(self, subject_key: str, metric: str, limit: Limit) -> bool:
+    def exists(self, subject_key: str, metric: str, limit: Limit, /) -> bool:
         """Return False where this plan surely has no such limit."""
         ...
 
@@ -36,7 +36,7 @@ class LimitsProtocol(Protocol):
 class SeveralLimits(Protocol):
     """Limits that know more than one quota of a metric, such as one a day and one a month."""
 
-    def all(self, subject_key: str, metric: str, limit: Limit, at: datetime) -> Sequence[LimitInForce]:
+    def all(self, subject_key: str, metric: str, limit: Limit, at: datetime, /) -> Sequence[LimitInForce]:
         """Return every limit in force, at most one a kind of period."""
         ...
 
@@ -73,7 +73,7 @@ class LimitTable:
 class WholeArrays(Protocol):
     """Limits that give whole arrays, for fleets so large that asking one by one would take seconds."""
 
-    def whole(self, metric: str, limit: Limit, fleet: Fleet) -> LimitTable | None:
+    def whole(self, metric: str, limit: Limit, fleet: Fleet, /) -> LimitTable | None:
         """Return the table over all subjects, or None to be asked one by one."""
         ...
 
@@ -87,6 +87,8 @@ class LimitTables:
     def __init__(self, fleet: Fleet, limits: LimitsProtocol, at: datetime) -> None:
         self.fleet = fleet
         self.limits = limits
+        # Asked once: to look a protocol up takes longer than to look a limit up.
+        self._several = limits if isinstance(limits, SeveralLimits) else None
         self.revision = limits.revision
         self.at = at
         self._tables: dict[tuple[str, Limit], dict[str, LimitTable]] = {}
@@ -181,10 +183,11 @@ class LimitTables:
 
     def _found(self, key: str, metric: str, limit: Limit) -> Iterable[LimitInForce]:
         for subject, name in self._places(key, limit):
-            if isinstance(self.limits, SeveralLimits):
-                several = self.limits.all(subject, metric, name, self.at)
+            if self._several is not None:
+                several = self._several.all(subject, metric, name, self.at)
                 if several:
                     return several
+                continue
             one = self.limits.find(subject, metric, name, self.at)
             if one is not None:
                 return [one]

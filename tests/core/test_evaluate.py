@@ -1,20 +1,24 @@
 """Judging many subjects at once comes to what judging each by itself would."""
 
 import math
-from dataclasses import dataclass
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from random import Random
 
 import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from advisor.core.catalogue import Catalogue, Reset
 from advisor.core.columns import Columns
-from advisor.core.evaluate import compile_rules
+from advisor.core.evaluate import LimitsProtocol, compile_rules
 from advisor.core.fleet import Fleet
 from advisor.core.judgement import FIRING, VERDICTS, RuleState
 from advisor.core.kleene import both, compared, either, turned
 from advisor.core.language import parse
+from advisor.core.limits import Limits
 from advisor.core.model import Limit, Observed, Reading
+from advisor.core.periods import Calendar
 from advisor.core.sentence import And, Compare, Condition, Measure, Not, Or, ShareOf, Value
 from advisor.core.sentence import Test as Comparison
 from tests.core.world import NOW, MemoryLimits, World, fleet_of, quota, remembered, rule, stack
@@ -286,3 +290,96 @@ def test_history_is_asked_for_only_where_a_sentence_needs_it() -> None:
     program = compile_rules(rules, fleet, MemoryLimits())
     assert program.horizons == {"cpu": 3600.0, "query_time": 1800.0, "error_rate": 3600.0}
     assert program.windows == (("error_rate", "", 3600.0), ("query_time", "p95", 1800.0))
+
+
+ZONES = ("UTC", "Europe/Lisbon", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe")
+
+
+@settings(max_examples=12, deadline=None)
+@given(
+    st.sampled_from(ZONES),
+    st.sampled_from([("", Reset.MONTH), ("billing", Reset.BILLING), ("utc month", Reset.UTC_MONTH)]),
+    st.integers(1, 31),
+    st.integers(0, 200 * 96),
+    st.integers(0, 1000),
+)
+def test_totals_are_exact_in_every_zone_and_calendar(
+    zone: str, reset: tuple[str, Reset], billing_day: int, quarter: int, seed: int
+) -> None:
+    word, kind = reset
+    fleet = fleet_of(stack("shop", "email", timezone=zone))
+    account = replace(fleet.accounts[0], billing_day=billing_day, timezone=zone)
+    known = {("shop/email", "emails", Limit.QUOTA): quota(1e9, reset=word)} if word else {}
+    world = World(Fleet(fleet.stacks, (account,)), MemoryLimits(known))
+    now = datetime(2026, 3, 1, tzinfo=UTC) + quarter * timedelta(minutes=15)
+    step = timedelta(minutes=15)
+    random = Random(seed)
+    starts = [now - step * back for back in range(64 * 96, 0, -1)]
+    buckets = [(since, since + step, float(random.randrange(5))) for since in starts]
+    for since, end, value in buckets:
+        world.say("emails", value, end, "shop/email", 86400.0, since=since)
+    asked = (
+        ("emails per day > 1", Calendar(Reset.DAY, zone), False),
+        ("emails per day < 1", Calendar(Reset.DAY, zone), True),
+        ("emails per month > 1", Calendar(kind, zone, billing_day if word == "billing" else 1), False),
+        ("emails per week < 1", Calendar(Reset.WEEK, zone), True),
+    )
+    rules = [rule(sentence, "email", sentence) for sentence, _, _ in asked]
+    program = compile_rules(rules, world.fleet, world.limits)
+    columns = Columns(world.fleet, program.horizons)
+    columns.add(world.readings)
+    for judged, (sentence, calendar, complete) in zip(program.judge(columns, now, {}), asked, strict=True):
+        begin, finish = calendar.around(now)
+        if complete:
+            begin, finish = calendar.before(begin)
+        wanted = sum(value for _, end, value in buckets if begin < end <= finish)
+        assert judged.value[0] == wanted, (sentence, begin, finish)
+        assert judged.period[0] == begin.timestamp()
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(0, 120), st.integers(0, 100)), min_size=1, max_size=60),
+    st.sampled_from(["avg", "min", "max"]),
+    st.integers(1, 99),
+    st.sampled_from([">", ">=", "<", "<="]),
+)
+def test_a_window_decides_only_what_no_gap_could_change(
+    said: list[tuple[int, int]], agg: str, threshold: int, compare: str
+) -> None:
+    """Fill the gaps with nothing or with all: where the two disagree, nobody can know."""
+    world = World()
+    known = dict(said)
+    for minute, value in known.items():
+        world.say("cpu", value / 100, NOW - timedelta(minutes=minute), fresh=90.0)
+    verdict = world.verdict(f"{agg} cpu over 1h {compare} {threshold}%")
+    newest = min(known)
+    if newest >= 2:
+        assert verdict == "unknown"
+        return
+    # Half minutes: each is covered by the newest reading not older than a minute and a half.
+    seen: list[float | None] = []
+    for half in range(120):
+        ago = half / 2 + 0.25
+        last = min((m for m in known if m >= ago), default=None)
+        seen.append(known[last] / 100 if last is not None and last - ago < 1.5 else None)
+    covered = [value for value in seen if value is not None]
+    fills = [None] if len(covered) >= 0.8 * 120 else [0.0, 1.0]
+    answers = set()
+    for fill in fills:
+        values = [v if v is not None else fill for v in seen if v is not None or fill is not None]
+        numbers = [v for v in values if v is not None]
+        result = {"avg": sum(numbers) / len(numbers), "min": min(numbers), "max": max(numbers)}[agg]
+        if abs(result - threshold / 100) < 1e-9:
+            return
+        answers.add(result > threshold / 100 if compare.startswith(">") else result < threshold / 100)
+    assert verdict == (str(answers.pop()).lower() if len(answers) == 1 else "unknown")
+
+
+def test_the_catalogues_limits_are_limits() -> None:
+    world = World()
+    limits: LimitsProtocol = Limits(world.fleet, Catalogue({}), ())
+    program = compile_rules([rule("storage > 80% of quota")], world.fleet, limits)
+    columns = Columns(world.fleet, program.horizons)
+    (judged,) = program.judge(columns, NOW, {})
+    assert VERDICTS[int(judged.verdict[0])] in {"unknown", "not applicable"}

@@ -265,6 +265,14 @@ def test_6_below_is_judged_on_the_last_complete_period() -> None:
     assert world.verdict("emails per day < 20", "email") == "false"
 
 
+def test_6_a_complete_period_stays_judged_when_later_readings_are_missing() -> None:
+    world = World()
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    world.amounts("emails", midnight - 2 * DAY, midnight, 1, fresh=3600.0)
+    assert world.verdict("emails per day < 20", "email") == "false"
+    assert world.verdict("emails per day > 20", "email") == "unknown"
+
+
 def test_6_the_quotas_period_comes_before_the_stacks() -> None:
     limits = MemoryLimits({("shop/email", "emails", Limit.QUOTA): quota(3000, reset="billing")})
     fleet = fleet_of(stack("shop", "email"))
@@ -413,6 +421,11 @@ def test_8_growth_from_zero_is_unknown() -> None:
     assert "from 0" in world.why("growth of emails over 7 days > 50%", "email")
 
 
+def test_8_a_fact_does_not_grow() -> None:
+    world = World(fleet_of(stack("shop", facts={"users": 800.0})))
+    assert world.term("growth of users over 1 month > 10%", "").value == 0
+
+
 # 9. Forecast
 
 
@@ -462,6 +475,17 @@ def test_10_it_is_zero_when_over_and_never_when_falling_or_after_the_reset() -> 
     )
     monthly.amounts("emails", NOW - 20 * DAY, NOW, 1)
     assert monthly.verdict("time to limit of emails < 300 days", "email") == "false"
+
+
+def test_10_it_is_not_applicable_without_a_limit_and_never_when_unlimited() -> None:
+    world = World(limits=MemoryLimits(never=frozenset({("storage", Limit.QUOTA)})))
+    world.level("storage", NOW - 20 * DAY, NOW, 100 * MB, DAY / 4, slope=2.5 * MB)
+    assert world.verdict("time to limit of storage < 30 days") == "not applicable"
+    assert world.why("time to limit of storage < 30 days") == "plan free has no limit on `storage`"
+    world.limits = MemoryLimits({("shop/database", "storage", Limit.QUOTA): quota(None)})
+    assert world.verdict("time to limit of storage < 30 days") == "false"
+    world.limits = MemoryLimits()
+    assert world.verdict("time to limit of storage < 30 days") == "unknown"
 
 
 # 11. for

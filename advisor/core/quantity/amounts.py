@@ -176,7 +176,7 @@ class Amounts(Base):
         enough, why = self._covering(base, metric.name, total.covered, np.maximum(seen, 1.0))
         high = np.where(enough & ~(running & base.stale), total.value, np.inf)
         # A stale running period still has what it has; what came after a complete one is not known.
-        usable = (running | ~base.stale if not complete else ~base.stale) & base.has
+        usable = (running | ~base.stale) & base.has if not complete else base.has
         value, low = np.where(usable, total.value, np.nan), np.where(usable, total.least, np.nan)
         high = np.where(usable, high, np.nan)
         if complete:

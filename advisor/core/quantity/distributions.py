@@ -63,7 +63,8 @@ class Distributions(Base):
             # The source was asked for just this window: its newest answer is the window's.
             own = series.time - series.since
             whole = (np.abs(own - length) <= 0.05 * length) & ~base.stale
-            value, low, high = (np.where(whole, series.value, array) for array in (value, low, high))
+            value = np.where(whole, base.value, value)
+            low, high = np.where(whole, base.low, low), np.where(whole, base.high, high)
             some = some | whole
 
         def reason(row: int) -> str:

@@ -63,7 +63,9 @@ class Growths(Levels, Distributions, Shares, Amounts, Sums):
     def _level_growth(self, series: Series, span: Span) -> Known:
         base = self._newest(series)
         if series.ring is None:
-            return self._facts_only(series, replace(base, value=np.zeros(self.size)), span)
+            known = self._facts_only(series, base, span)
+            still = np.where(np.isnan(known.value), np.nan, 0.0)  # A fact does not grow.
+            return replace(known, value=still, low=still, high=still)
         then_at = np.asarray(self._shifted(self.now, span)) + np.zeros(self.size)
         value = windows.at_moment(series.ring, self.size, then_at, series.metric.combine, self._wanted)
         then = replace(base, value=value, low=value, high=value, stale=np.zeros(self.size, dtype=np.bool_))

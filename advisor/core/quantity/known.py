@@ -80,6 +80,7 @@ class DayMemory:
     def _signature(series: Series, day: Days) -> int:
         if series.ring is None:
             return series.revision
+        newly = series.reporting
         # A level reaches into a day from as far back as it is fresh; segments are noted by their start.
         reach = (
             2 * DAY
@@ -89,7 +90,7 @@ class DayMemory:
         first = int((float(np.nanmin(day.since)) - max(reach, 2 * DAY)) // DAY)
         last = int(float(np.nanmax(day.until)) // DAY)
         changes = series.ring.changes
-        return hash(tuple(changes.get(number, 0) for number in range(first, last + 1)))
+        return hash((newly, *(changes.get(number, 0) for number in range(first, last + 1))))
 
 
 def length_of(since: Floats | float, until: Floats | float) -> Floats | float:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.core import windows
 from advisor.core.judgement import Floats
@@ -153,6 +154,14 @@ class Paths(Amounts, Sums):
 
         return replace(base, value=value, low=value, high=value, why=why)
 
+    def limitless(self, metric: Metric) -> NDArray[np.bool_]:
+        """Return the subjects whose plan has no limit on the metric at all."""
+        absent = np.ones(self.size, dtype=np.bool_)
+        for limit in metric.limits:
+            for table in self.tables.periods(metric.name, limit).values():
+                absent &= table.absent
+        return absent
+
     def _reach(self, path: Path, limit: Floats, metric: Metric) -> Floats:
         """Return the seconds until a path meets a limit: 0 when over, +inf for never."""
         current = path.known.value if metric.kind == Kind.AMOUNT else path.now
@@ -163,6 +172,7 @@ class Paths(Amounts, Sums):
         seconds = np.where(never, np.inf, seconds)
         known = ~np.isnan(path.now) & ~np.isnan(limit)
         seconds = np.where(known, seconds, np.nan)
+        seconds = np.where(np.isinf(limit), np.inf, seconds)  # What is unlimited is never met.
         # What is over its limit needs no history to say so.
         over_now = (current >= limit) | (path.now >= limit)
         return np.where(over_now & ~path.known.stale, 0.0, seconds)
