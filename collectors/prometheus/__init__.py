@@ -122,8 +122,11 @@ class _Server:
             since = since if since < now else now - query.span
 
         async def ask(promql: str) -> Data:
-            params = {"query": promql, "time": _stamp(now)}
-            return await self._ask("/api/v1/query", params)
+            data = await self._ask("/api/v1/query", {"query": promql, "time": _stamp(now)})
+            if any(len(samples) > 1 for _, samples in data.series):
+                way = "take one value of it: max_over_time(...), rate(...)"
+                raise Unexpected(f"{self.where}: {quoted(promql)} gives a stretch of time; {way}")
+            return data
 
         await self._read(name, query, part, ask, lambda _: (since, now))
 
