@@ -40,7 +40,7 @@ METRICS = tuple(
         "unused_index_size", "users",
     )
 )  # fmt: skip
-SCOPES = ("pg_monitor",)
+SCOPES: tuple[str, ...] = ("pg_monitor",)
 INTERVAL = 60.0
 
 _SILENT = "{}: no answer within {:.0f} s; is a pooler's queue full, or the network down?"
