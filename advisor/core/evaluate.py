@@ -96,10 +96,12 @@ class Program:
         quantities = Quantities(columns, self._subjects, self._tables, now, self._memory)
         scratch = Scratch(self._thresholds)
         with np.errstate(all="ignore"):
-            return [
+            judged = [
                 self._judge(one, quantities, scratch, states.get((one.rule.id, one.copy)))
                 for one in self.compiled
             ]
+        quantities.forget()
+        return judged
 
     def _judge(
         self, one: Compiled, quantities: Quantities, scratch: Scratch, state: RuleState | None

@@ -35,6 +35,14 @@ class Base:
         self._calendar_bounds: dict[Calendar, tuple[float, float, float, float]] = {}
         self._wanted = np.ones(self.size, dtype=np.bool_)
 
+    def forget(self) -> None:
+        """Let go of what was computed; what judgements still need, they hold themselves.
+
+        Quantities and their reasons refer to one another: without this, arrays of megabytes would wait
+        for the collector of cycles, which counts objects and not bytes.
+        """
+        self._known, self._paths = {}, {}
+
     def _nothing(self, name: str, stat: str = "") -> Known:
         nan = np.full(self.size, np.nan)
         no = np.zeros(self.size, dtype=np.bool_)
