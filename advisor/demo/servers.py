@@ -1,12 +1,8 @@
 """The simulated endpoints of the demo on loopback: a Prometheus, two usage APIs, and a Slack that listens.
 
-They answer for the moment that the stepping clock shows, over real HTTP, so that the collectors are the real ones.
+They answer for the moment that the stepping clock shows, over real HTTP, to the real collectors.
 """
 
-import asyncio
-import contextlib
-import socket
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -90,23 +86,3 @@ class Servers:
 
 def _iso(at: datetime) -> str:
     return at.isoformat().replace("+00:00", "Z")
-
-
-@contextlib.asynccontextmanager
-async def serving(app: Any, host: str = "127.0.0.1", port: int = 0) -> AsyncIterator[int]:
-    """Serve an application while the block runs; yields the port."""
-    import uvicorn  # noqa: PLC0415 - only a demo or a page needs a server
-
-    with socket.create_server((host, port)) as listener:
-        server = uvicorn.Server(
-            uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", timeout_graceful_shutdown=2)
-        )
-        server.install_signal_handlers = lambda: None  # type: ignore[attr-defined] # signals are the daemon's
-        task = asyncio.create_task(server.serve(sockets=[listener]))
-        try:
-            while not server.started and not task.done():
-                await asyncio.sleep(0.01)
-            yield listener.getsockname()[1]
-        finally:
-            server.should_exit = True
-            await task

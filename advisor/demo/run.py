@@ -1,0 +1,107 @@
+"""Sixty simulated days: a stepping clock takes the scheduler's place, all else is the daemon's own."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from importlib.resources import files
+from pathlib import Path
+
+from advisor.channels import StoredOutbox, channels
+from advisor.daemon import Setup, set_up
+from advisor.demo.servers import Clock, Servers
+from advisor.demo.simulation import DAYS, Simulation
+from advisor.engine import Engine
+from advisor.feeds import Feed
+from advisor.notify.delivery import Courier
+from advisor.polling.client import client
+from advisor.polling.poller import Polled, Poller
+from advisor.polling.when import next_moment
+from advisor.store import AsyncStore, Claim, open_store
+from advisor.web.server import Web, serve
+
+STEP = timedelta(hours=3)
+START = datetime(2026, 1, 5, tzinfo=UTC)  #: A Monday.
+
+
+@dataclass
+class Told:
+    """What went out in the 60 days."""
+
+    alerts: int = 0
+    digests: int = 0
+    polls: int = 0
+    failed: int = 0
+
+
+class Demo:
+    """The simulated world and the advisor that watches it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.clock = Clock(START)
+        self.servers = Servers(Simulation(START), self.clock)
+        self.told = Told()
+        self.setup: Setup
+        self.engine: Engine
+        self._endpoints: Web
+
+    async def start(self) -> None:
+        """Serve the simulated endpoints and make the advisor over an empty store."""
+        self._endpoints = await serve(self.servers.app(), "127.0.0.1", 0)
+        self._environ = {"DEMO_URL": f"http://127.0.0.1:{self._endpoints.port}"}
+        path = self.folder / "demo.yaml"
+        path.write_text(files("advisor").joinpath("demo/demo.yaml").read_text("utf-8"), "utf-8")
+        self.setup = await asyncio.to_thread(set_up, path, self._environ)
+        config = self.setup.config
+        url = config.store_url(self._environ)
+        self.store = AsyncStore(await asyncio.to_thread(open_store, url, self.folder))
+        self.engine = self.setup.engine(self.store)
+        self.engine.simulated = True
+        await self.engine.load(self.clock.now)
+
+    async def stop(self) -> None:
+        """End what was started."""
+        await self.store.close()
+        await self._endpoints.stop()
+
+    async def days(self, progress: Callable[[float], None]) -> None:
+        """Let the 60 days pass; `progress` is told how many have."""
+        config = self.setup.config
+        zone = config.digest_timezone
+        # The pace of a channel is for real ones: the simulated Slack takes as many as come.
+        found = channels(config, self._environ)
+        courier: Courier[Claim] = Courier(StoredOutbox(self.store), found, "demo", sleep=_no_wait)
+        due = next_moment(self.setup.digest, zone, self.clock.now)
+        async with client() as http:
+            poller = Poller(http)
+            end = START + timedelta(days=DAYS)
+            while self.clock.now < end:
+                self.clock.now += STEP
+                now = self.clock.now
+                polls = await asyncio.gather(*(self._poll(poller, feed) for feed in self._due()))
+                done = await self.engine.absorb(polls, now, due)
+                self.told.alerts += len(done.messages)
+                if now >= due:
+                    self.told.digests += len(await self.engine.queue_digest("weekly", now, zone))
+                    due = next_moment(self.setup.digest, zone, now)
+                await courier.deliver_due(now)
+                progress((now - START) / timedelta(days=1))
+
+    def _due(self) -> list[Feed]:
+        passed = self.clock.now - START
+        return [f for f in self.setup.feeds if passed % timedelta(seconds=f.source.interval) == timedelta()]
+
+    async def _poll(self, poller: Poller, feed: Feed) -> Polled:
+        source = feed.source
+        key = (source.about, source.called)
+        polled = await poller.poll(
+            source, self.clock.now, self.engine.last_success.get(key), self.engine.kept.get(key)
+        )
+        self.told.polls += 1
+        self.told.failed += polled.error is not None
+        return polled
+
+
+async def _no_wait(_: float) -> None:
+    return
