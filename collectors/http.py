@@ -66,7 +66,7 @@ class Measure(BaseModel):
     @classmethod
     def _compiles(cls, path: str) -> str:
         try:
-            if path:
+            if path.strip():
                 jmespath.compile(path)
         except JMESPathError as error:
             raise ValueError(

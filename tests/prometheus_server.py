@@ -1,4 +1,4 @@
-"""A real Prometheus on loopback for tests, with a written past, scraping a small exporter; stopped at the end.
+"""A real Prometheus on loopback for tests: it has a written past and scrapes a small exporter.
 
     def test_something(prometheus_server: PrometheusServer) -> None:
         prometheus_server.exporter.values["demo_storage_bytes"] = 4.3e8
