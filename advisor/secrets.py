@@ -33,7 +33,9 @@ _NAME = r"[A-Za-z_][A-Za-z0-9_]*"
 _VARIABLE = re.compile(r"\$\$\{|\$\{([^}]*)(\}?)")
 _WHOLE = re.compile(rf"env:(?P<variable>{_NAME})\Z|file:(?P<file>\S.*)\Z")
 #: Keys whose text is a credential even if it is written out.
-_CALLED = re.compile(r"(?i)(?:^|[._-])(?:token|dsn|password|passwd|secret|api_?key|webhook|headers\.[^.]+)$")
+_CALLED = re.compile(
+    r"(?i)(?:^|[._-])(?:token|dsn|password|passwd|secret|api_?key|webhook|basic|headers\.[^.]+)$"
+)
 _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 
 
@@ -81,6 +83,12 @@ class Secret:
             return self._fitted(value, match.start())
 
         return _VARIABLE.sub(replaced, self.written)
+
+    def sample(self, text: str) -> str:
+        """Return what the credential may look like, without looking it up: `text` for each reference."""
+        if _WHOLE.match(self.written):
+            return text
+        return _VARIABLE.sub(lambda match: "${" if match[0] == "$${" else text, self.written)
 
     @property
     def refers(self) -> bool:

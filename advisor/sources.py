@@ -3,7 +3,8 @@
 Checking needs no credential; `reveal_settings` looks them up when a poll needs them.
 """
 
-from collections.abc import Iterator, Mapping
+import operator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -51,7 +52,22 @@ def validate_settings(source: Source, model: type[BaseModel]) -> None:
     Raises:
         Faults: what is wrong, by file, line and key.
     """
-    _validated(source, model, None)
+    written, shared = _written(source, model)
+    fewest: list[InputError] | None = None
+    for text in _STANDS_FOR:
+        hidden: set[Path] = set()
+        data = _without_secrets(written, operator.methodcaller("sample", text), hidden)
+        found = [
+            fault
+            for path, fault in _faults(source, model, data, shared)
+            if not any(path[: len(place)] == place for place in hidden)
+        ]
+        if fewest is None or len(found) < len(fewest):
+            fewest = found
+        if not found or not hidden:
+            break
+    if fewest:
+        raise Faults(sorted(fewest, key=lambda fault: fault.line))
 
 
 def reveal_settings(source: Source, model: type[_Model], environ: Mapping[str, str]) -> _Model:
@@ -60,56 +76,71 @@ def reveal_settings(source: Source, model: type[_Model], environ: Mapping[str, s
     Raises:
         Faults: a reference cannot be looked up, or a value does not fit; by file, line and key.
     """
-    settings = _validated(source, model, environ)
+    written, shared = _written(source, model)
+    missing: list[InputError] = []
+
+    def reveal(secret: Secret) -> str:
+        try:
+            return secret.reveal(environ)
+        except InputError as error:
+            missing.append(error)
+            return ""
+
+    data = _without_secrets(written, reveal, set())
+    if missing:
+        raise Faults(missing)
+    try:
+        settings = model.model_validate(data)
+    except ValidationError:
+        found = [fault for _, fault in _faults(source, model, data, shared)]
+        raise Faults(sorted(found, key=lambda fault: fault.line)) from None
     for secret in _secrets(settings):
         remember(secret)
     return settings
 
 
-def _validated(source: Source, model: type[_Model], environ: Mapping[str, str] | None) -> _Model:
+#: What stands for a text that is not looked up yet; one of them has the form that the model wants.
+_STANDS_FOR = ("x", "https://x.invalid", "x:x", "1")
+
+
+def _written(source: Source, model: type[BaseModel]) -> tuple[dict[str, Any], frozenset[str]]:
+    """Return the source's keys, with those of its account that the model knows, and which these are."""
     names = {name for key, info in model.model_fields.items() for name in (key, info.alias) if name}
-    shared = {
+    taken = {
         key: value for key, value in source.shared.items() if key in names and key not in source.settings
     }
-    hidden: set[Path] = set()
-    mistakes: list[InputError] = []
+    return {**taken, **source.settings}, frozenset(taken)
 
-    def plain(value: Any, path: Path) -> Any:
-        if isinstance(value, Mapping):
-            return {key: plain(item, (*path, key)) for key, item in value.items()}
-        if isinstance(value, list):
-            return [plain(item, (*path, index)) for index, item in enumerate(value)]
-        if not isinstance(value, Secret):
-            return value
+
+def _without_secrets(value: Any, instead: Callable[[Secret], str], hidden: set[Path], path: Path = ()) -> Any:
+    """Return a copy with texts for Secrets, and note in `hidden` where they were."""
+    if isinstance(value, Mapping):
+        return {key: _without_secrets(item, instead, hidden, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_without_secrets(item, instead, hidden, (*path, index)) for index, item in enumerate(value)]
+    if isinstance(value, Secret):
         hidden.add(path)
-        if environ is None:
-            return "x"
-        try:
-            return value.reveal(environ)
-        except InputError as error:
-            mistakes.append(error)
-            return "x"
+        return instead(value)
+    return value
 
-    data = plain({**shared, **source.settings}, ())
+
+def _faults(
+    source: Source, model: type[BaseModel], data: Any, shared: frozenset[str]
+) -> list[tuple[Path, InputError]]:
+    """Return what the model finds wrong in `data`, each with its path below the source."""
     try:
-        settings = model.model_validate(data)
+        model.model_validate(data)
     except ValidationError as error:
-        places = _Places(source, frozenset(shared))
-        for item in faults(error, Document(data, source.document.file), model=model, also=COMMON):
-            # What was not looked up cannot be judged, nor can what a model says of all its fields together.
-            path = tuple(part for part in item.key.replace("[", ".").replace("]", "").split(".") if part)
-            unseen = environ is None or bool(mistakes)
-            if unseen and (
-                any(path[: len(h)] == tuple(map(str, h)) for h in hidden) or (hidden and not path)
-            ):
-                continue
-            mistakes.append(places.fault(item, path))
-        if mistakes:
-            raise Faults(sorted(mistakes, key=lambda fault: fault.line)) from None
-        return model.model_construct()
-    if mistakes:
-        raise Faults(mistakes)
-    return settings
+        places = _Places(source, shared)
+        found = faults(error, Document(data, source.document.file), model=model, also=COMMON)
+        return [(path, places.fault(item, path)) for item in found for path in (_steps(item.key),)]
+    return []
+
+
+def _steps(key: str) -> Path:
+    """Return a dotted key as a path again."""
+    parts = key.replace("[", ".").replace("]", "").split(".")
+    return tuple(int(part) if part.isdigit() else part for part in parts if part)
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,15 +150,16 @@ class _Places:
     source: Source
     shared: frozenset[str]
 
-    def fault(self, item: InputError, path: tuple[str, ...]) -> InputError:
+    def fault(self, item: InputError, path: Path) -> InputError:
         """Return the fault with its place in the file, and without any credential in its words."""
         document, at = self.source.document, self.source.path
         from_account = path and path[0] in self.shared and path[0] != "dsn"
         if from_account and self.source.account_document is not None:
             document, at = self.source.account_document, self.source.account_path
-        whole: Path = (*at, *(int(part) if part.isdigit() else part for part in path))
         key = dotted(at) + (f".{item.key}" if item.key else "")
-        return InputError(redact(item.message), file=document.file, line=document.place(whole), key=key)
+        return InputError(
+            redact(item.message), file=document.file, line=document.place((*at, *path)), key=key
+        )
 
 
 def _secrets(value: Any) -> Iterator[str]:

@@ -11,6 +11,7 @@ from advisor.config import Config, load_config, reveal_settings, validate_settin
 from advisor.core.model import Limit
 from advisor.errors import InputError
 from advisor.faults import Faults
+from advisor.polling.registry import collector
 
 BAD = sorted((Path(__file__).parent / "bad_config").glob("*.yaml"))
 COLLECTORS = {"postgresql", "prometheus", "http"}
@@ -18,7 +19,7 @@ COLLECTORS = {"postgresql", "prometheus", "http"}
 
 class Postgres(BaseModel, frozen=True, extra="forbid"):
     dsn: SecretStr
-    users: str = ""
+    users_sql: str = ""
     timeout: float = 5
 
 
@@ -149,7 +150,7 @@ def test_a_service_has_a_source_for_its_provider_its_dsn_and_each_block(tmp_path
     assert [source.key for source in both] == ["shop/database:supabase", "shop/database:postgresql"]
     assert both[0].settings == {"project": "abcd"}
     assert set(both[0].shared) == {"org", "token", "dsn"}
-    assert both[1].settings["users"] == "select count(*) from users"
+    assert both[1].settings["users_sql"] == "select count(*) from users"
     assert config.sources(services["shop/files"], {"cloudflare-r2"})[0].interval == 3600
     assert config.unread(services["shop/backend"], COLLECTORS) == ("app", "token")
 
@@ -166,7 +167,7 @@ def test_settings_are_checked_without_credentials_and_revealed_when_polled(tmp_p
     (tmp_path / "dsn").write_text("postgresql://localhost/shop\n")
     settings = reveal_settings(source, Postgres, {})
     assert settings.dsn.get_secret_value() == "postgresql://localhost/shop"
-    assert settings.users == "select count(*) from users"
+    assert settings.users_sql == "select count(*) from users"
 
 
 def test_a_collectors_fault_names_file_line_and_key_and_no_value_of_a_secret(tmp_path: Path) -> None:
@@ -196,6 +197,34 @@ def test_a_collectors_fault_names_file_line_and_key_and_no_value_of_a_secret(tmp
     assert f"{place}:8: `stacks.shop.services.one.url`: `***` is no URL; begin it with https://" in str(
         caught.value
     )
+
+
+def test_what_is_not_looked_up_hides_no_other_fault(tmp_path: Path) -> None:
+    text = """\
+        stacks:
+          shop:
+            services:
+              web:
+                provider: fly
+                prometheus:
+                  url: "${URL}"
+                  basic: "${USER_AND_PASSWORD}"
+                  metrics: {cpuu: {query: up}}
+              fine:
+                provider: fly
+                prometheus: {url: "${URL}", basic: "${AUTH}", metrics: {cpu: {query: up}}}
+              search:
+                provider: http
+                url: "https://${HOST}/usage"
+                headers: {Authorization: "Bearer ${TOKEN}"}
+                metrics: {seats: {path: data.count, unit: count}}
+        """
+    config = load(tmp_path, text)
+    web, fine, search = (config.sources(service, COLLECTORS)[0] for service in config.fleet().services)
+    validate_settings(fine, collector("prometheus").Settings)
+    validate_settings(search, collector("http").Settings)
+    with pytest.raises(Faults, match=r"advisor.yaml:6: `stacks.shop.services.web.prometheus`: .*`cpuu`"):
+        validate_settings(web, collector("prometheus").Settings)
 
 
 def test_a_broken_included_file_is_set_aside_and_the_others_run(tmp_path: Path) -> None:
