@@ -70,7 +70,7 @@ class Exporter:
 
 @dataclass(frozen=True)
 class PrometheusServer:
-    """A running Prometheus and what it scrapes each second."""
+    """A running Prometheus and what it scrapes, five times a second."""
 
     url: str
     exporter: Exporter
@@ -126,7 +126,7 @@ def prometheus_server() -> Iterator[PrometheusServer]:
         command = [tool, "tsdb", "create-blocks-from", "openmetrics", "past.txt", "data"]
         subprocess.run(command, cwd=folder, check=True, capture_output=True)
         (folder / "prometheus.yml").write_text(
-            "global: {scrape_interval: 1s}\n"
+            "global: {scrape_interval: 200ms}\n"
             f"scrape_configs: [{{job_name: demo, static_configs: [{{targets: ['{exporter.address}']}}]}}]\n"
         )
         with socket.socket() as probe:
