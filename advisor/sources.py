@@ -3,8 +3,7 @@
 Checking needs no credential; `reveal_settings` looks them up when a poll needs them.
 """
 
-import operator
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -53,21 +52,23 @@ def validate_settings(source: Source, model: type[BaseModel]) -> None:
         Faults: what is wrong, by file, line and key.
     """
     written, shared = _written(source, model)
-    fewest: list[InputError] | None = None
+    secrets = dict(_places_of_secrets(written))
+    best: tuple[int, int, list[InputError]] | None = None
     for text in _STANDS_FOR:
-        hidden: set[Path] = set()
-        data = _without_secrets(written, operator.methodcaller("sample", text), hidden)
-        found = [
-            fault
-            for path, fault in _faults(source, model, data, shared)
-            if not any(path[: len(place)] == place for place in hidden)
-        ]
-        if fewest is None or len(found) < len(fewest):
-            fewest = found
-        if not found or not hidden:
+        texts = {path: secret.sample(text) for path, secret in secrets.items()}
+        found, unfit = _judged(source, model, _filled(written, texts), shared, secrets)
+        # A text that does not fit its own key is exchanged: pydantic judges the whole once all keys fit.
+        for other in _STANDS_FOR if unfit else ():
+            texts |= {path: secrets[path].sample(other) for path in unfit}
+            found, unfit = _judged(source, model, _filled(written, texts), shared, secrets)
+            if not unfit:
+                break
+        if best is None or (len(unfit), len(found)) < best[:2]:
+            best = (len(unfit), len(found), found)
+        if not secrets or not (found or unfit):
             break
-    if fewest:
-        raise Faults(sorted(fewest, key=lambda fault: fault.line))
+    if best is not None and best[2]:
+        raise Faults(sorted(best[2], key=lambda fault: fault.line))
 
 
 def reveal_settings(source: Source, model: type[_Model], environ: Mapping[str, str]) -> _Model:
@@ -78,29 +79,27 @@ def reveal_settings(source: Source, model: type[_Model], environ: Mapping[str, s
     """
     written, shared = _written(source, model)
     missing: list[InputError] = []
-
-    def reveal(secret: Secret) -> str:
+    texts: dict[Path, str] = {}
+    for path, secret in _places_of_secrets(written):
         try:
-            return secret.reveal(environ)
+            texts[path] = secret.reveal(environ)
         except InputError as error:
             missing.append(error)
-            return ""
-
-    data = _without_secrets(written, reveal, set())
     if missing:
         raise Faults(missing)
+    data = _filled(written, texts)
     try:
         settings = model.model_validate(data)
     except ValidationError:
         found = [fault for _, fault in _faults(source, model, data, shared)]
         raise Faults(sorted(found, key=lambda fault: fault.line)) from None
-    for secret in _secrets(settings):
-        remember(secret)
+    for plain in _secrets(settings):
+        remember(plain)
     return settings
 
 
 #: What stands for a text that is not looked up yet; one of them has the form that the model wants.
-_STANDS_FOR = ("x", "https://x.invalid", "x:x", "1")
+_STANDS_FOR = ("x:x", "https://x.invalid", "x", "1")
 
 
 def _written(source: Source, model: type[BaseModel]) -> tuple[dict[str, Any], frozenset[str]]:
@@ -112,16 +111,36 @@ def _written(source: Source, model: type[BaseModel]) -> tuple[dict[str, Any], fr
     return {**taken, **source.settings}, frozenset(taken)
 
 
-def _without_secrets(value: Any, instead: Callable[[Secret], str], hidden: set[Path], path: Path = ()) -> Any:
-    """Return a copy with texts for Secrets, and note in `hidden` where they were."""
-    if isinstance(value, Mapping):
-        return {key: _without_secrets(item, instead, hidden, (*path, key)) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_without_secrets(item, instead, hidden, (*path, index)) for index, item in enumerate(value)]
+def _places_of_secrets(value: Any, path: Path = ()) -> Iterator[tuple[Path, Secret]]:
+    """Yield each Secret in a source's keys, and where it is."""
     if isinstance(value, Secret):
-        hidden.add(path)
-        return instead(value)
-    return value
+        yield path, value
+    elif isinstance(value, Mapping | list):
+        for key, item in value.items() if isinstance(value, Mapping) else enumerate(value):
+            yield from _places_of_secrets(item, (*path, key))
+
+
+def _filled(value: Any, texts: Mapping[Path, str], path: Path = ()) -> Any:
+    """Return a copy with texts in the places of Secrets."""
+    if isinstance(value, Mapping):
+        return {key: _filled(item, texts, (*path, key)) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_filled(item, texts, (*path, index)) for index, item in enumerate(value)]
+    return texts[path] if isinstance(value, Secret) else value
+
+
+def _judged(
+    source: Source, model: type[BaseModel], data: Any, shared: frozenset[str], secrets: Iterable[Path]
+) -> tuple[list[InputError], set[Path]]:
+    """Return the faults of what is written, and the places whose made-up text the model does not take."""
+    found: list[InputError] = []
+    unfit: set[Path] = set()
+    for path, fault in _faults(source, model, data, shared):
+        hidden = [place for place in secrets if path[: len(place)] == place]
+        unfit.update(hidden)
+        if not hidden:
+            found.append(fault)
+    return found, unfit
 
 
 def _faults(
