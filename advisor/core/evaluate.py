@@ -200,13 +200,14 @@ def speaks(judged: Sequence[Judged], firing: Sequence[NDArray[np.bool_]]) -> lis
     Rules with the same `ladder` are rungs, the later in the list the higher; of those that fire on a subject
     the highest speaks. `firing` has one mask a judged rule. Rules without a ladder always speak.
     """
-    spoken: dict[str, set[int]] = {}
+    size = max((int(one.rows.max(initial=-1)) for one in judged), default=-1) + 1
+    spoken: dict[str, NDArray[np.bool_]] = {}
     masks: list[NDArray[np.bool_]] = []
     for one, fires in zip(reversed(judged), reversed(firing), strict=True):
         if not one.rule.ladder:
             masks.append(np.ones(one.rows.size, dtype=np.bool_))
             continue
-        heard = spoken.setdefault(one.rule.ladder, set())
-        masks.append(np.array([int(row) not in heard for row in one.rows], dtype=np.bool_))
-        heard.update(int(row) for row in one.rows[fires])
+        heard = spoken.setdefault(one.rule.ladder, np.zeros(size, dtype=np.bool_))
+        masks.append(~heard[one.rows])
+        heard[one.rows[fires]] = True
     return masks[::-1]

@@ -124,15 +124,9 @@ class Judging:
         return Outcome(codes, codes, nan, nan, nan, nan, nan, never, self._no(), nan)
 
     def _needs(self, needs: Needs) -> Outcome:
-        fleet = self.quantities.columns.fleet
-        subjects = self.quantities.subjects
-        codes = np.full(self.size, UNKNOWN, dtype=np.int8)
-        for index, row in enumerate(self.one.rows.rows):
-            stack = int(subjects.stack_of[row]) if row >= len(fleet.stacks) else int(row)
-            answer = fleet.stacks[stack].needs.get(needs.name) if stack >= 0 else None
-            answer = self.answer if answer is None else answer
-            if answer is not None:
-                codes[index] = TRUE if answer else FALSE
+        codes = self.quantities.subjects.answers(needs.name)[self.one.rows.at]
+        if self.answer is not None:
+            codes = np.where(codes == UNKNOWN, np.int8(TRUE if self.answer else FALSE), codes)
         outcome = self._constant(codes)
         self.leaves.append(Leaf(needs.text or f"needs {needs.name}", outcome, name=needs.name))
         return outcome

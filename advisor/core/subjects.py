@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from advisor.core.catalogue import Reset
 from advisor.core.columns import zone_of
 from advisor.core.fleet import Fleet
-from advisor.core.judgement import Rows
+from advisor.core.judgement import FALSE, TRUE, UNKNOWN, Codes, Rows
 from advisor.core.model import Metric
 from advisor.core.periods import Calendar, Zone
 from advisor.core.rule import Rule
@@ -49,6 +49,7 @@ class Subjects:
             packs = fleet.stack[service.stack].packs
             self._account_packs.setdefault(service.account, set()).update(packs)
         self._of_rule: dict[tuple[str, tuple[str, ...], tuple[str, ...], str], Rows] = {}
+        self._answers: dict[str, Codes] = {}
         self._calendars: dict[str, list[Calendar]] = {}
         self._which: dict[str, Rows] = {}
         self._reports: dict[frozenset[str], NDArray[np.bool_]] = {}
@@ -93,6 +94,19 @@ class Subjects:
                 known = known | ((self.roles != "stack") & (self.roles != "account"))
             self._reports[metric.roles] = known
         return known
+
+    def answers(self, name: str) -> Codes:
+        """Return the stacks' answers to a `needs`, as verdicts; unknown where nobody answered."""
+        codes = self._answers.get(name)
+        if codes is None:
+            given = [stack.needs.get(name) for stack in self.fleet.stacks]
+            own = np.array([UNKNOWN if a is None else TRUE if a else FALSE for a in given], dtype=np.int8)
+            codes = np.full(self.size, UNKNOWN, dtype=np.int8)
+            codes[: own.size] = own
+            known = self.stack_of >= 0
+            codes[known] = own[self.stack_of[known]]
+            self._answers[name] = codes
+        return codes
 
     def of_rule(self, rule: Rule) -> Rows:
         """Return the rows that a rule is about: services of a role, any service, stacks, or accounts."""
