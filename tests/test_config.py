@@ -7,7 +7,9 @@ import pytest
 from pydantic import BaseModel, SecretStr, field_validator
 
 from advisor import config as configuration
+from advisor import settings
 from advisor.config import Config, load_config, reveal_settings, validate_settings
+from advisor.config_reference import markdown
 from advisor.core.model import Limit
 from advisor.errors import InputError
 from advisor.faults import Faults
@@ -165,9 +167,9 @@ def test_settings_are_checked_without_credentials_and_revealed_when_polled(tmp_p
         f"{tmp_path}/advisor.yaml:16: `stacks.shop.services.database.dsn`: dsn: no such file or directory"
     )
     (tmp_path / "dsn").write_text("postgresql://localhost/shop\n")
-    settings = reveal_settings(source, Postgres, {})
-    assert settings.dsn.get_secret_value() == "postgresql://localhost/shop"
-    assert settings.users_sql == "select count(*) from users"
+    found = reveal_settings(source, Postgres, {})
+    assert found.dsn.get_secret_value() == "postgresql://localhost/shop"
+    assert found.users_sql == "select count(*) from users"
 
 
 def test_a_collectors_fault_names_file_line_and_key_and_no_value_of_a_secret(tmp_path: Path) -> None:
@@ -312,8 +314,8 @@ def test_plain_values_make_a_configuration_for_commands_without_a_file(tmp_path:
     }
     config = configuration.from_data(data, folder=tmp_path, environ={})
     source = config.sources(config.fleet().services[0], COLLECTORS)[0]
-    settings = reveal_settings(source, Postgres, {"DATABASE_URL": "postgresql://h/x"})
-    assert settings.dsn.get_secret_value() == "postgresql://h/x"
+    found = reveal_settings(source, Postgres, {"DATABASE_URL": "postgresql://h/x"})
+    assert found.dsn.get_secret_value() == "postgresql://h/x"
 
 
 def test_no_credential_that_is_written_out_shows_in_a_repr(tmp_path: Path) -> None:
@@ -327,3 +329,21 @@ def test_no_credential_that_is_written_out_shows_in_a_repr(tmp_path: Path) -> No
     config = load(tmp_path, text)
     shown = repr(config) + str(config.sources(config.fleet().services[0], {"fly"}))
     assert "canary" not in shown
+
+
+def test_the_reference_is_current_and_its_example_loads(tmp_path: Path) -> None:
+    page = markdown()
+    assert (Path(__file__).parent.parent / "docs" / "configuration.md").read_text("utf-8") == page, (
+        "write it anew: python -m advisor.config_reference > docs/configuration.md"
+    )
+    config = load(tmp_path, page.split("```yaml\n")[1].split("```")[0])
+    for service in config.fleet().services:
+        for source in config.sources(service, COLLECTORS):
+            validate_settings(source, collector(source.collector).Settings)
+
+
+def test_every_key_is_described(tmp_path: Path) -> None:
+    for name in dir(settings):
+        model = getattr(settings, name)
+        if isinstance(model, type) and issubclass(model, BaseModel) and name != "Moment":
+            assert all(field.description for field in model.model_fields.values()), name
