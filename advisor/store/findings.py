@@ -20,7 +20,7 @@ from advisor.core.tell import Told
 from advisor.store.moment import clean, micros
 from advisor.store.schema import attention, findings, flips
 from advisor.store.schema import told as told_table
-from advisor.store.sql import ignoring, replacing
+from advisor.store.sql import ignoring, replacing, written
 from advisor.store.trouble import Conflict
 
 Changed = tuple[Finding | None, Finding]
@@ -85,10 +85,10 @@ def save_findings(connection: Connection, changed: Sequence[Changed]) -> None:
 
 
 def _all(connection: Connection, statement: Any, rows: list[dict[str, Any]]) -> None:
-    done = connection.execute(statement, rows, execution_options={"preserve_rowcount": True})
-    if done.rowcount != len(rows):
+    count = written(connection, statement, rows)
+    if count != len(rows):
         raise Conflict(
-            f"{len(rows) - done.rowcount} of {len(rows)} findings were changed by another process since they "
+            f"{len(rows) - count} of {len(rows)} findings were changed by another process since they "
             "were read: they are judged again at the next round"
         )
 

@@ -7,7 +7,7 @@ from sqlalchemy import Connection, select, update
 
 from advisor.store.moment import clean
 from advisor.store.schema import leases
-from advisor.store.sql import ignoring
+from advisor.store.sql import ignoring, written
 from advisor.store.trouble import StaleFence
 
 
@@ -27,7 +27,7 @@ def acquire_lease(
     """Take a lease that is free or has expired; the holder gets it again. None: somebody else holds it."""
     expires_at = now + timedelta(seconds=seconds)
     first = {"name": name, "owner": owner, "fence": 1, "expires_at": expires_at}
-    if connection.execute(ignoring(connection, leases), first).rowcount:
+    if written(connection, ignoring(connection, leases), first):
         return Lease(name, owner, 1, expires_at)
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one()
     if row.expires_at > now and row.owner != clean(owner):

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Update, bindparam, func, or_, select, update
 
 from advisor.core.message import Message
 from advisor.store.schema import outbox
-from advisor.store.sql import ignoring, slices
+from advisor.store.sql import ignoring, slices, written
 
 
 class Delivery(StrEnum):
@@ -71,7 +71,7 @@ def enqueue(connection: Connection, messages: Iterable[tuple[Message, datetime]]
             "fence": 0,
             "last_error": "",
         }
-        if connection.execute(ignoring(connection, outbox), row).rowcount:
+        if written(connection, ignoring(connection, outbox), row):
             new.append(message.id)
     return new
 

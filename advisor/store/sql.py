@@ -1,9 +1,9 @@
 """The few words of SQL that SQLAlchemy's core leaves to each engine."""
 
 from collections.abc import Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Item = TypeVar("Item")
@@ -27,6 +27,12 @@ def replacing(connection: Connection, table: Table) -> postgresql.Insert | sqlit
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys
     }
     return statement.on_conflict_do_update(index_elements=keys, set_=rest)
+
+
+def written(connection: Connection, statement: Executable, rows: Any) -> int:
+    """Run a statement for one row or many and return how many it wrote."""
+    # By default the count of an INSERT is not kept.
+    return connection.execute(statement, rows, execution_options={"preserve_rowcount": True}).rowcount
 
 
 def slices(items: Sequence[Item], size: int = 400) -> Iterator[Sequence[Item]]:
