@@ -77,6 +77,7 @@ MOUNTS = """\
 31 30 254:1 / /mnt/team\\040share/local rw - xfs /dev/vdb rw
 32 24 0:51 / /home/me/remote rw - fuse.sshfs me@host: rw
 33 24 0:52 / /mnt/c rw - 9p drvfs rw
+35 24 0:54 / /mnt/é rw - smb3 //host/y rw
 34 24 0:53 / /mnt/smb rw - cifs //host/x rw
 """
 
@@ -91,6 +92,7 @@ MOUNTS = """\
         ("/mnt/c/Users/advisor.db", "9p"),
         ("/mnt/smb/advisor.db", "cifs"),
         ("/mnt/smb2/advisor.db", ""),
+        ("/mnt/é/advisor.db", "smb3"),
     ],
 )
 def test_a_network_file_system_is_known_by_its_mount(path: str, kind: str) -> None:
