@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 
 import structlog
 
+from advisor.core.columns import QUALITIES
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
 from advisor.core.decide import Decision
 from advisor.core.demand import Histories
 from advisor.core.digest import build
-from advisor.core.histories import histories
+from advisor.core.histories import Track, counts, history_of
 from advisor.core.judgement import UNKNOWN
 from advisor.core.lifecycle import Attention, Event, Finding, State
 from advisor.core.message import Digest, DigestConcern, Message, Notice, Recommendation
@@ -40,7 +41,7 @@ __all__ = ["Engine", "Round"]
 
 #: Advice looks at so much history, is made anew this often, and for so many concerns a round.
 LOOKS_BACK = timedelta(days=60)
-ADVICE_AGE = timedelta(hours=1)
+ADVICE_AGE = timedelta(hours=6)
 REVIEWED = 50
 #: Recoveries are shown for this long.
 SHOWN_AFTER = timedelta(days=7)
@@ -326,11 +327,13 @@ class Engine:
         told = self._told.get(key)
         if not firing:
             self._advice.pop(key, None)
-            news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
+            if Event.NEW_PERIOD not in happened:
+                news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
+            if told is not None:
+                news.over.append(key)
             event = event_to_tell((), told, None, happened, None, next_digest, now)
             if event is None or told is None:
                 return
-            news.over.append(key)
             concern = self._as_it_was(key, ended)
             if concern is not None:
                 note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
@@ -379,15 +382,18 @@ class Engine:
         accounts = {fleet.service[key].account for key in concern.services if key in fleet.service}
         subjects = {*concern.services, *(f"@{account}" for account in accounts)}
         subjects |= {s.subject.key for s in fleet.services if s.account in accounts}
-        observed: list[Observed] = []
-        for (metric, stat), series in self.watch.columns.series.items():
-            if stat:
-                continue
-            for subject in subjects:
-                row = fleet.row.get(subject)
-                if row is not None and series.time[row] == series.time[row]:
-                    observed += tx.history(subject, metric, now - LOOKS_BACK)
-        return histories(observed, now)
+        tracks: dict[tuple[str, str], dict[str, Track]] = {}
+        for subject in subjects:
+            for series, samples in tx.samples(now - LOOKS_BACK, now, subject=subject):
+                if counts(series.metric, series.part):
+                    tracks.setdefault((subject, series.metric), {})[series.part] = Track(
+                        samples.start / 1e6,
+                        samples.at / 1e6,
+                        samples.value,
+                        series.fresh,
+                        QUALITIES[int(samples.quality.max())],
+                    )
+        return {key: history_of(key[1], parts, now) for key, parts in tracks.items()}
 
     def _after(self, polls: Iterable[Polled]) -> None:
         for polled in polls:

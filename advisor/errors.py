@@ -1,8 +1,8 @@
 """Errors that a user can cause. Each is one sentence: the place, the cause and the way out.
 
-    AdvisorError          exit code 1
-    ├── InputError        the user's input or usage: file, line, key
-    └── OutOfReach        something could not be reached: exit code 3
+AdvisorError          exit code 1
+├── InputError        the user's input or usage: file, line, key
+└── OutOfReach        something could not be reached: exit code 3
 """
 
 

@@ -1,13 +1,13 @@
 """What a configuration stands for: the fleet, the rules in force, the catalogue, the playbooks."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from advisor import catalogue_files
 from advisor.config import Config
 from advisor.core.catalogue import Catalogue
-from advisor.core.fleet import Fleet
+from advisor.core.fleet import Fleet, Stack
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
 from advisor.errors import InputError
@@ -39,10 +39,11 @@ def world(config: Config) -> World:
     Raises:
         InputError: a pack, a rule file or an override is at fault.
     """
-    fleet = config.fleet()
-    wanted = {name.partition("@")[0]: name for stack in fleet.stacks for name in stack.packs}
+    written = config.fleet()
+    wanted = {name.partition("@")[0]: name for stack in written.stacks for name in stack.packs}
+    fleet = Fleet(tuple(_with_packs(stack) for stack in written.stacks), written.accounts)
     packs = [load_pack(name) for name in EVERYWHERE]
-    packs += [_pack(name, written) for name, written in wanted.items() if name not in EVERYWHERE]
+    packs += [_pack(name, asked) for name, asked in wanted.items() if name not in EVERYWHERE]
     own = [rule for path in config.rule_files for rule in load_file(path, _name(path, config.folder))]
     override = config.rules.override
 
@@ -51,6 +52,12 @@ def world(config: Config) -> World:
 
     rulebook = assemble(packs, own, config.rules.disable, override, place)
     return World(fleet, rulebook, catalogue_files.load(), catalogue_files.playbooks(), config)
+
+
+def _with_packs(stack: Stack) -> Stack:
+    """Return a stack with the packs that everyone has, and without the versions it asked for."""
+    names = [*EVERYWHERE, *(name.partition("@")[0] for name in stack.packs)]
+    return replace(stack, packs=tuple(dict.fromkeys(names)))
 
 
 def everything() -> World:

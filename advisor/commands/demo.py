@@ -46,7 +46,7 @@ def _print(demo: Demo) -> None:
     told, now = demo.told, demo.clock.now
     output.heading("Scaling Advisor's demo: simulated providers, real collectors, engine, store and outbox")
     print(
-        f"{DAYS} days in steps of 3 h: {told.polls} polls ({told.failed} failed, as the simulation has it), "
+        f"{DAYS} days in steps of 6 h: {told.polls} polls ({told.failed} failed, as the simulation has it), "
         f"{told.alerts} alerts and {told.digests} digests; "
         f"the simulated Slack received {len(demo.servers.slack)} messages."
     )

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from advisor.catalogue_files import load as load_catalogue
-from advisor.catalogue_files import playbooks
 from advisor.commands.common import exit_code
 from advisor.commands.report import as_document, print_report
 from advisor.config import from_data
@@ -21,8 +20,8 @@ from advisor.errors import InputError
 from advisor.feeds import Feed, feeds, gives
 from advisor.polling.client import client
 from advisor.polling.poller import Polled, Poller
-from advisor.rulebook import assemble, load_pack
 from advisor.secrets import Secret
+from advisor.world import world
 
 #: The documents' packs that know a provider, for a look without a configuration.
 _PACKS = ("app-virgin",)
@@ -31,10 +30,15 @@ _PACKS = ("app-virgin",)
 def postgres(dsn: str, plan: str | None, watch: str, *, json: bool, fail_on: str | None) -> int:
     """Look at one database: two snapshots, what nears its limit, what to do."""
     config = from_data(_configuration(dsn, plan), folder=Path.cwd(), environ=os.environ)
-    fleet = config.fleet()
+    known = world(config)
     found = feeds(config)
-    rules = assemble([load_pack("postgres"), *(load_pack(name) for name in _PACKS)]).rules
-    seen = Watch(fleet, rules, load_catalogue(), playbooks(), gives=gives(found, fleet))
+    seen = Watch(
+        known.fleet,
+        known.rulebook.rules,
+        known.catalogue,
+        known.playbooks,
+        gives=gives(found, known.fleet),
+    )
     first, last = asyncio.run(_twice(found[0], _seconds(watch)))
     for polled in (first, last):
         seen.learn([(polled.subject, term) for term in polled.terms])

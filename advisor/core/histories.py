@@ -1,65 +1,100 @@
 """Readings as the histories that advice and forecasts are made from."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
+
 from advisor.core.demand import Histories, History
+from advisor.core.judgement import Floats
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Combine, Kind, Observed, Quality
 
-_Part = dict[tuple[float, float], Observed]
+__all__ = ["Track", "counts", "histories", "history_of"]
+
+
+@dataclass(frozen=True, slots=True)
+class Track:
+    """The readings of one part in time order: buckets from `since` to `at` (a level's are the same), epoch s.
+
+    `fresh` is for how many seconds the newest stays usable, `quality` the least sure of them.
+    """
+
+    since: Floats
+    at: Floats
+    value: Floats
+    fresh: float
+    quality: Quality = Quality.MEASURED
+
+
+def counts(metric: str, part: str) -> bool:
+    """Say whether a series makes history: distributions do not, nor parts that are never combined.
+
+    Quantiles are neither added nor averaged, so nothing is forecast of them.
+    """
+    known = VOCABULARY.get(metric)
+    if known is None or known.kind not in {Kind.LEVEL, Kind.AMOUNT}:
+        return False
+    return known.combine is not Combine.EACH or not part
 
 
 def histories(observed: Iterable[Observed], now: datetime) -> Histories:
-    """Return the history of every metric of every subject; parts are combined as the metric says.
-
-    Distributions have none: their quantiles are neither added nor averaged, so nothing is forecast of them.
-    """
-    found: dict[tuple[str, str], dict[str, _Part]] = {}
+    """Return the history of every metric of every subject."""
+    found: dict[tuple[str, str], dict[str, dict[tuple[float, float], Observed]]] = {}
     for one in observed:
         reading = one.reading
-        metric = VOCABULARY.get(reading.metric)
-        if metric is None or metric.kind not in {Kind.LEVEL, Kind.AMOUNT} or reading.at > now:
+        if reading.at > now or not counts(reading.metric, reading.part):
             continue
-        if metric.combine is Combine.EACH and reading.part:
-            continue
+        since = (reading.since or reading.at).timestamp()
         parts = found.setdefault((one.subject, reading.metric), {})
-        since = reading.since.timestamp() if reading.since else reading.at.timestamp()
         parts.setdefault(reading.part, {})[since, reading.at.timestamp()] = one
-    return {key: _history(key[1], parts, now) for key, parts in found.items()}
+    return {
+        key: history_of(key[1], {part: _track(rows) for part, rows in parts.items()}, now)
+        for key, parts in found.items()
+    }
 
 
-def _history(name: str, parts: dict[str, _Part], now: datetime) -> History:
-    metric = VOCABULARY[name]
-    everything = sorted((at, since, one) for part in parts.values() for (since, at), one in part.items())
-    newest = everything[-1][2]
-    quality = next(
-        (o.reading.quality for *_, o in everything if o.reading.quality is not Quality.MEASURED),
-        Quality.MEASURED,
+def _track(rows: Mapping[tuple[float, float], Observed]) -> Track:
+    ordered = sorted(rows.items(), key=lambda row: row[0][1])
+    qualities = [one.reading.quality for _, one in ordered]
+    return Track(
+        np.array([since for (since, _), _ in ordered]),
+        np.array([at for (_, at), _ in ordered]),
+        np.array([one.reading.value for _, one in ordered]),
+        ordered[-1][1].fresh,
+        next((quality for quality in qualities if quality is not Quality.MEASURED), Quality.MEASURED),
     )
-    stale = (now - newest.reading.at).total_seconds() > (metric.fresh or newest.fresh)
+
+
+def history_of(name: str, parts: Mapping[str, Track], now: datetime) -> History:
+    """Return the history of a metric; its parts are combined as the metric says."""
+    metric = VOCABULARY[name]
+    tracks = list(parts.values())
+    quality = next((t.quality for t in tracks if t.quality is not Quality.MEASURED), Quality.MEASURED)
+    newest = max(tracks, key=lambda track: float(track.at[-1]))
+    stale = now.timestamp() - float(newest.at[-1]) > (metric.fresh or newest.fresh)
     if metric.kind is Kind.AMOUNT:
-        return History(
-            [at for at, _, _ in everything],
-            [one.reading.value for *_, one in everything],
-            [since for _, since, _ in everything],
-            quality,
-            stale,
-        )
-    current: dict[str, float] = {}
-    values: dict[float, float] = {}
-    for at, _, one in everything:
-        current[one.reading.part] = one.reading.value
-        if len(current) == len(parts):  # Before all have been seen, a sum would jump when one joins.
-            values[at] = _combined(metric.combine, list(current.values()))
-    return History(list(values), list(values.values()), (), quality, stale)
+        at = np.concatenate([track.at for track in tracks])
+        order = np.argsort(at, kind="stable")
+        since = np.concatenate([track.since for track in tracks])[order]
+        value = np.concatenate([track.value for track in tracks])[order]
+        return History(at[order].tolist(), value.tolist(), since.tolist(), quality, stale)
+    if len(tracks) == 1:
+        return History(tracks[0].at.tolist(), tracks[0].value.tolist(), (), quality, stale)
+    # Before all parts have been seen, a sum would jump when one joins.
+    first = max(float(track.at[0]) for track in tracks)
+    grid = np.unique(np.concatenate([track.at for track in tracks]))
+    grid = grid[grid >= first]
+    each = np.array([track.value[np.searchsorted(track.at, grid, "right") - 1] for track in tracks])
+    return History(grid.tolist(), _combined(metric.combine, each).tolist(), (), quality, stale)
 
 
-def _combined(combine: Combine, values: list[float]) -> float:
+def _combined(combine: Combine, parts: Floats) -> Floats:
     match combine:
         case Combine.MAX:
-            return max(values)
+            return np.asarray(parts.max(axis=0))
         case Combine.MEAN:
-            return sum(values) / len(values)
+            return np.asarray(parts.mean(axis=0))
         case _:
-            return sum(values)
+            return np.asarray(parts.sum(axis=0))

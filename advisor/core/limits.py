@@ -86,7 +86,7 @@ class Limits:
         for holder, term in terms:
             key = self._key(holder)
             known = self._terms.setdefault(key, [])
-            if any(term == other for _, _, other in known):
+            if _said_already(term, known):
                 continue
             insort(known, (term.valid_from, len(known), term))
             insort(self._moments.setdefault(key, []), term.valid_from)
@@ -359,6 +359,16 @@ def _number(value: float | str | None) -> bool:
 @lru_cache(maxsize=512)
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time(), UTC)
+
+
+def _said_already(term: Term, known: Sequence[tuple[datetime, int, Term]]) -> bool:
+    """Say whether the newest word of the same source at that time was the same: polls repeat themselves."""
+
+    def about(one: Term) -> tuple[object, ...]:
+        return (one.what, one.metric, one.limit, one.part, one.source)
+
+    before = [t for at, _, t in known if at <= term.valid_from and about(t) == about(term)]
+    return bool(before) and (before[-1].value, before[-1].confidence) == (term.value, term.confidence)
 
 
 def used(value: float, limit: float | None) -> float | None:

@@ -40,12 +40,11 @@ def event_to_tell(
     `firing` are its firing findings with their rules, `happened` this round's events on it, `act_by` the
     date its recommendation names. At once goes what a rule calls immediate (critical ones by default) and
     what cannot wait for the next digest. A concern is told once an episode, again when it grows worse,
-    and its end is told to whom its beginning was.
+    and its recovery is told to whom its beginning was.
     """
     if not firing:
-        if told is None:
-            return None
-        return Event.NEW_PERIOD if Event.NEW_PERIOD in happened else Event.RESOLVED
+        # A reset is no recovery: the page and the digest show it, and nobody is called for it.
+        return None if told is None or Event.NEW_PERIOD in happened else Event.RESOLVED
     if attention is not None and attended(attention, firing, now):
         return None
     severity = worst([rule.severity for _, rule in firing])

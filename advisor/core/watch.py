@@ -144,16 +144,22 @@ class Watch:
     def title(self, concern: Concern) -> str:
         """Say in a few words what is the matter: `storage 401 MB of 500 MB`."""
         finding, name = concern.speaker, metric_name(concern.metric)
-        if finding.value is None:
+        value, threshold, limit, unit = self._figures(finding)
+        if value is None:
             return name
-        value = show(finding.value, finding.unit)
-        term = next((t for t in self.terms(finding) if t.value is not None), None)
-        if finding.limit and term is not None and term.unit == finding.unit:
-            return f"{name} {value} of {show(finding.limit, finding.unit)}"
-        if finding.threshold is None:
-            return f"{name} {value}"
-        word = "over" if finding.value >= finding.threshold else "under"
-        return f"{name} {value}, {word} {show(finding.threshold, finding.unit)}"
+        if limit:
+            return f"{name} {show(value, unit)} of {show(limit, unit)}"
+        if threshold is None:
+            return f"{name} {show(value, unit)}"
+        word = "over" if value >= threshold else "under"
+        return f"{name} {show(value, unit)}, {word} {show(threshold, unit)}"
+
+    def _figures(self, finding: Finding) -> tuple[float | None, float | None, float | None, str]:
+        """Return value, threshold, limit and unit as they are now; as they were where nothing is known now."""
+        for term in self.terms(finding):
+            if term.value is not None and term.metric:
+                return term.value, term.threshold, term.limit, term.unit
+        return finding.value, finding.threshold, finding.limit, finding.unit
 
     def evidence(self, concern: Concern) -> tuple[Evidence, ...]:
         """Return a line of evidence for every finding of a concern."""
@@ -163,10 +169,7 @@ class Watch:
 
     def _line(self, finding: Finding, rule: Rule) -> Evidence:
         terms = self.terms(finding)
-        deciding = next((term for term in terms if term.value is not None), None)
-        value, threshold, unit = finding.value, finding.threshold, finding.unit
-        if deciding is not None and finding.state in {State.PENDING, State.FIRING}:
-            value, threshold, unit = deciding.value, deciding.threshold, deciding.unit
+        value, threshold, limit, unit = self._figures(finding)
         at = f" line {rule.source.line}" if rule.source.line else ""
         qualities = [Quality(term.quality) for term in terms if term.quality]
         worst = next((q for q in (Quality.MANUAL, Quality.ESTIMATED) if q in qualities), Quality.MEASURED)
@@ -176,7 +179,7 @@ class Watch:
             sentence=rule.sentence.text,
             value="" if value is None else show(value, unit),
             threshold="" if threshold is None else show(threshold, unit),
-            limit="" if finding.limit is None else show(finding.limit, unit),
+            limit="" if limit is None else show(limit, unit),
             limit_source=finding.limit_source,
             quality=worst,
             since=finding.since,

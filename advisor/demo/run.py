@@ -20,7 +20,7 @@ from advisor.polling.when import next_moment
 from advisor.store import AsyncStore, Claim, open_store
 from advisor.web.server import Web, serve
 
-STEP = timedelta(hours=3)
+STEP = timedelta(hours=6)
 START = datetime(2026, 1, 5, tzinfo=UTC)  #: A Monday.
 
 

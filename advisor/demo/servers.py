@@ -56,7 +56,7 @@ class Servers:
     async def _database(self, _: Request) -> Response:
         now, world = self.clock.now, self.simulation
         hour = now.replace(minute=0, second=0, microsecond=0)
-        since = hour - timedelta(hours=1)
+        since = hour - timedelta(hours=6)
         return JSONResponse(
             {
                 "database_bytes": world.storage(now),
