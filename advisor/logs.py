@@ -64,6 +64,7 @@ def setup(level: str = "info", json: bool | None = None, *, stream: TextIO | Non
         structlog.stdlib.add_logger_name,
         structlog.stdlib.PositionalArgumentsFormatter(),
         structlog.stdlib.ExtraAdder(),
+        _without_colours,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
@@ -106,6 +107,12 @@ def setup(level: str = "info", json: bool | None = None, *, stream: TextIO | Non
     logging.captureWarnings(capture=True)
     _catch_the_uncaught()
     _quiet_retries()
+
+
+def _without_colours(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    """Leave out the web server's second, coloured wording of its lines."""
+    event.pop("color_message", None)
+    return event
 
 
 def level(name: str) -> None:
