@@ -2,9 +2,9 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from advisor.config import Config
-from advisor.core.compile import Gives
 from advisor.core.fleet import Account, Fleet
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Metric, Subject
@@ -13,6 +13,9 @@ from advisor.polling.poller import Source
 from advisor.polling.registry import collector, providers
 from advisor.sources import Source as Written
 from advisor.sources import reveal_settings, validate_settings
+
+if TYPE_CHECKING:
+    from advisor.core.compile import Gives
 
 __all__ = ["Feed", "feeds", "gives", "of_stack"]
 
@@ -64,7 +67,7 @@ def of_stack(metric: Metric) -> bool:
     return "stack" in metric.roles and "service" not in metric.roles
 
 
-def gives(found: Sequence[Feed], fleet: Fleet) -> Gives:
+def gives(found: Sequence[Feed], fleet: Fleet) -> "Gives":
     """Return what answers whether some source of a subject, or of its stack, can give a metric.
 
     A subject without any source is left open: its readings may be stated or sent in.

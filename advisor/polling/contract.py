@@ -12,13 +12,15 @@ Every message is one sentence with place, cause and way out, and holds no secret
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import httpx
 from pydantic import BaseModel
 
 from advisor.core.fleet import Account, Service
 from advisor.core.model import Gap, Metric, Reading, Term
+
+if TYPE_CHECKING:
+    import httpx
 
 __all__ = [
     "Answer",
@@ -70,7 +72,7 @@ class Poll:
     that a source that can aggregate is asked for exactly these.
     """
 
-    http: httpx.AsyncClient
+    http: "httpx.AsyncClient"
     service: Service
     account: Account
     now: datetime

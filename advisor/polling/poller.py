@@ -8,10 +8,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
-
-import httpx
-import structlog
+from typing import TYPE_CHECKING, Any, cast
 
 from advisor.core.fleet import Account, Service
 from advisor.core.metrics import VOCABULARY
@@ -26,9 +23,10 @@ __all__ = ["KEEP", "PATIENCE", "Polled", "Poller", "Source"]
 PATIENCE = 30.0  #: Seconds that a poll may take.
 KEEP = 2**20  #: Bytes of JSON that a collector may keep.
 
-_FRESH_POLLS = 3.0
+if TYPE_CHECKING:
+    import httpx
 
-log = structlog.get_logger()
+_FRESH_POLLS = 3.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +87,11 @@ class Polled:
 
 
 class Poller:
-    """Runs polls with one client; it remembers how often each source failed in a row."""
+    """Runs polls with one client (None: no source asks over HTTP); it remembers failures in a row."""
 
     def __init__(
         self,
-        http: httpx.AsyncClient,
+        http: "httpx.AsyncClient | None",
         *,
         patience: float = PATIENCE,
         chance: Callable[[], float] = random.random,
@@ -122,7 +120,13 @@ class Poller:
         try:
             settings = source.settings()
             poll = Poll(
-                self._http, source.service, source.account, now, since, previous or {}, source.windows
+                cast("httpx.AsyncClient", self._http),
+                source.service,
+                source.account,
+                now,
+                since,
+                previous or {},
+                source.windows,
             )
             async with asyncio.timeout(self._patience):
                 answer = await source.collector.collect(poll, settings)
@@ -140,7 +144,9 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - a collector's fault must not end the daemon
             kind = type(error).__name__
             # The error's own text and the values in its frames may hold secrets: places alone are logged.
-            log.error(  # noqa: TRY400 - `exception` would log that text
+            import structlog  # noqa: PLC0415 - a look at one database does without it
+
+            structlog.get_logger().error(
                 "collector failed",
                 source=source.key,
                 kind=kind,
