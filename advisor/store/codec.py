@@ -2,7 +2,7 @@
 
 A block is zlib over one section a column. A section is a tag and what the tag says:
 
-    0  nothing      no value in any row (floats: all the same NaN)
+    0  same         one number in every row (NaN among floats: no value)
     1  whole        integers, or floats that are whole numbers
     2  decimal      floats that are whole numbers over 10ⁿ, such as 0.25
     3  bits         any other floats
@@ -25,9 +25,12 @@ _Bits = NDArray[np.uint64]
 
 CODEC = 1  #: Written beside every block, so that a later one can be told from it.
 
-_NOTHING, _WHOLE, _DECIMAL, _BITS = 0, 1, 2, 3
+_SAME, _WHOLE, _DECIMAL, _BITS = 0, 1, 2, 3
 _HEAD = struct.Struct("<IBB")  # Rows, columns of integers, columns of floats.
+_EIGHT = struct.Struct("<Q")
 _NUMBERS = struct.Struct("<BqQ")  # Bytes a number, the first number, the divisor.
+_ONE = struct.Struct("<BQ")  # A section of one number.
+_ALL_BITS = 2**64 - 1
 _EXACT = float(2**53)  # Below it every whole number is a float.
 _PLACES = (1, 2, 3, 4, 6)  # Decimals that sources round to.
 
@@ -37,7 +40,7 @@ def encode(ints: Sequence[Ints], floats: Sequence[Floats]) -> bytes:
     rows = len(ints[0]) if ints else len(floats[0])
     parts = [_HEAD.pack(rows, len(ints), len(floats))]
     if rows:
-        parts += [bytes((_WHOLE,)) + _whole(column) for column in ints]
+        parts += [_int(column) for column in ints]
         parts += [_float(column) for column in floats]
     return zlib.compress(b"".join(parts), 6)
 
@@ -58,11 +61,19 @@ def decode(block: bytes) -> tuple[list[Ints], list[Floats]]:
         raise ValueError(f"a block of samples is damaged: {error}") from None
 
 
+def _int(column: Ints) -> bytes:
+    if (column == column[0]).all():
+        return _ONE.pack(_SAME, int(column[0]) & _ALL_BITS)
+    return bytes((_WHOLE,)) + _whole(column)
+
+
 def _float(column: Floats) -> bytes:
     bits = np.ascontiguousarray(column, np.float64).view(np.uint64)
-    if np.isnan(column[0]) and (bits == bits[0]).all():
-        return struct.pack("<BQ", _NOTHING, int(bits[0]))
+    if (bits == bits[0]).all():
+        return _ONE.pack(_SAME, int(bits[0]))
     for places in (0, *_PLACES):
+        if _over(column[:8], places) is None:
+            continue  # Most columns that are not so show it early.
         whole = _over(column, places)
         if whole is not None:
             tag = bytes((_WHOLE,)) if places == 0 else bytes((_DECIMAL, places))
@@ -85,7 +96,7 @@ def _over(column: Floats, places: int) -> Ints | None:
 
 def _whole(column: Ints) -> bytes:
     # Differences wrap around, in both directions, so that any 64-bit numbers survive.
-    steps = np.diff(column)
+    steps = column[1:] - column[:-1]
     divisor = int(np.gcd.reduce(steps)) if len(steps) else 0
     if divisor > 1:
         steps = steps // divisor
@@ -111,16 +122,18 @@ class _Reader:
         return found
 
     def ints(self, rows: int) -> Ints:
-        tag = self._byte()
-        if tag != _WHOLE:
-            raise ValueError(f"a block of samples is damaged: unknown section {tag}")
-        return self._whole(rows)
+        match self._byte():
+            case 0:
+                return self._same(rows).view(np.int64)
+            case 1:
+                return self._whole(rows)
+            case tag:
+                raise ValueError(f"a block of samples is damaged: unknown section {tag}")
 
     def floats(self, rows: int) -> Floats:
         match self._byte():
             case 0:
-                bits = np.full(rows, self._eight(), np.uint64)
-                return bits.view(np.float64)
+                return self._same(rows).view(np.float64)
             case 1:
                 return self._whole(rows).astype(np.float64)
             case 2:
@@ -155,5 +168,7 @@ class _Reader:
         self._at += 1
         return found
 
-    def _eight(self) -> int:
-        return self.unpack(struct.Struct("<Q"))[0]
+    def _same(self, rows: int) -> _Bits:
+        column = np.empty(rows, np.uint64)
+        column.fill(self.unpack(_EIGHT)[0])
+        return column

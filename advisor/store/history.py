@@ -33,6 +33,18 @@ QUALITIES = tuple(Quality)  #: A quality's number is its place here.
 _NUMBER = {quality: number for number, quality in enumerate(QUALITIES)}
 
 
+#: Statements of every poll, built once.
+_ADD = insert(recent)
+_HELD = select(buckets).where(
+    buckets.c.series_id.in_(bindparam("numbers", expanding=True)),
+    buckets.c.end_at >= bindparam("begins"),
+    buckets.c.start_at <= bindparam("ends"),
+)
+_DROP = delete(buckets).where(
+    buckets.c.series_id == bindparam("number"), buckets.c.end_at == bindparam("end")
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Samples:
     """Values of one series in time order, as columns. Times are microseconds since 1970.
@@ -56,13 +68,11 @@ class Samples:
 
     def rows(self, which: Any) -> "Samples":
         """Return the chosen rows (a mask, a slice or places)."""
-        picked = np.arange(len(self))[which]
-        histograms = (
-            {new: self.histograms[int(old)] for new, old in enumerate(picked) if int(old) in self.histograms}
-            if self.histograms
-            else {}
-        )
-        return self.of_columns([column[picked] for column in self.columns()], histograms)
+        histograms: dict[int, str] = {}
+        if self.histograms:
+            picked = enumerate(np.arange(len(self))[which].tolist())
+            histograms = {new: self.histograms[old] for new, old in picked if old in self.histograms}
+        return self.of_columns([column[which] for column in self.columns()], histograms)
 
     def columns(self) -> tuple[Any, ...]:
         """Return the columns in their order."""
@@ -77,7 +87,7 @@ class Samples:
     @classmethod
     def join(cls, pieces: Sequence["Samples"]) -> "Samples":
         """Return all rows in time order; of two levels at one time the later piece's counts."""
-        if len(pieces) == 1 and (np.diff(pieces[0].at) > 0).all():
+        if len(pieces) == 1 and (pieces[0].at[1:] > pieces[0].at[:-1]).all():
             return pieces[0]
         histograms: dict[int, str] = {}
         offset = 0
@@ -172,7 +182,7 @@ def _add_levels(connection: Connection, levels: Sequence[tuple[int, Observed]]) 
         ],
     )
     row = {"rows": len(levels), "first_at": int(at.min()), "last_at": int(at.max()), "data": block}
-    connection.execute(insert(recent), row)
+    connection.execute(_ADD, row)
 
 
 def _bucket(one: Observed) -> Bucket:
@@ -195,10 +205,7 @@ def _add_buckets(connection: Connection, new: Mapping[int, Sequence[Bucket]]) ->
     begins = min(bucket.start for some in new.values() for bucket in some)
     ends = max(bucket.end for some in new.values() for bucket in some)
     for numbers in slices(list(new)):
-        query = select(buckets).where(
-            buckets.c.series_id.in_(numbers), buckets.c.end_at >= begins, buckets.c.start_at <= ends
-        )
-        for row in connection.execute(query):
+        for row in connection.execute(_HELD, {"numbers": numbers, "begins": begins, "ends": ends}):
             held[row.series_id].append(_kept(row))
     put, drop, revised, stale = [], [], [], set()
     for number, some in new.items():
@@ -209,11 +216,7 @@ def _add_buckets(connection: Connection, new: Mapping[int, Sequence[Bucket]]) ->
         stale |= {(number, (end - 1) // DAY) for end in change.drop}
         stale |= {(number, (bucket.end - 1) // DAY) for bucket in change.put}
     if drop:
-        columns = buckets.c
-        one = delete(buckets).where(
-            columns.series_id == bindparam("number"), columns.end_at == bindparam("end")
-        )
-        connection.execute(one, drop)
+        connection.execute(_DROP, drop)
     if put:
         connection.execute(replacing(connection, buckets), put)
     if revised:
@@ -400,11 +403,14 @@ def _merged(
     )
     for number, pieces in steps:
         whole = Samples.join(pieces)
+        if whole.at[0] >= since and (until is None or whole.at[-1] <= until):
+            yield number, whole
+            continue
         inside = whole.at >= since
         if until is not None:
             inside &= whole.at <= until
         if inside.any():
-            yield number, whole if inside.all() else whole.rows(inside)
+            yield number, whole.rows(inside)
 
 
 def _in_step(*streams: Iterator[tuple[int, list[Samples]]]) -> Iterator[tuple[int, list[Samples]]]:

@@ -98,7 +98,8 @@ recent = Table(
     Column("data", LargeBinary, nullable=False),
 )
 
-#: The samples of one series on one UTC day (`day` counts from 1970), packed by `codec.py`.
+#: The samples of one series on one UTC day (`day` counts from 1970), packed by `codec.py`. SQLite would put
+#: all but the start of each block on a page of its own if the rows lay in their index (WITHOUT ROWID).
 chunks = Table(
     "chunks",
     metadata,
@@ -109,7 +110,6 @@ chunks = Table(
     Column("first_at", BigInteger, nullable=False),
     Column("last_at", BigInteger, nullable=False),
     Column("data", LargeBinary, nullable=False),
-    sqlite_with_rowid=False,
 )
 
 #: Amounts, shares and histograms: a value from `start_at` to `end_at`. Buckets of a series never overlap.

@@ -35,13 +35,12 @@ class Series:
 def key_of(observed: Observed) -> Key:
     """Return the key of the series that a reading belongs to."""
     reading = observed.reading
-    return (
-        clean(observed.subject),
-        clean(reading.metric),
-        clean(reading.stat),
-        clean(reading.part),
-        clean(observed.source),
-    )
+    subject, source = observed.subject, observed.source
+    key = (subject, reading.metric, reading.stat, reading.part, source)
+    whole = "".join(key)
+    if whole.isascii() and "\0" not in whole:
+        return key
+    return (clean(subject), clean(reading.metric), clean(reading.stat), clean(reading.part), clean(source))
 
 
 def kind_of(reading: Reading) -> Kind:

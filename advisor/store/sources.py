@@ -5,20 +5,26 @@ import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from hashlib import blake2b
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
+from sqlalchemy.dialects import postgresql, sqlite
 
 from advisor.core.model import Gap
 from advisor.errors import InputError
-from advisor.store.moment import clean
 from advisor.store.schema import kept, sources
 from advisor.store.sql import replacing, upsert
 
 KEEP_AT_MOST = 1_048_576  #: Bytes of JSON that a collector may keep.
 
 Evidence = Mapping[str, Sequence[Mapping[str, str]]]
+
+
+_KEPT = select(kept.c.what, kept.c.digest).where(
+    kept.c.subject == bindparam("whose"), kept.c.provider == bindparam("by")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,26 +70,24 @@ def record_poll(
         "error": error or "",
         "gaps": json.dumps([[gap.what, gap.why, list(gap.metrics)] for gap in gaps]),
     }
-    statement = upsert(connection, sources).values(row)
-    written = ["last_poll", "duration", "error"]
-    if not error:
-        written += ["last_success", "gaps"]
-    connection.execute(
-        statement.on_conflict_do_update(
-            index_elements=["subject", "provider"], set_={name: statement.excluded[name] for name in written}
-        )
-    )
+    connection.execute(_poll(connection.dialect.name, well=not error), row)
     if not error:
         _remember(connection, subject, provider, {"keep": keep or {}, "evidence": evidence or {}})
 
 
+@cache
+def _poll(dialect: str, *, well: bool) -> postgresql.Insert | sqlite.Insert:
+    statement = upsert(dialect, sources)
+    written = ["last_poll", "duration", "error", *(["last_success", "gaps"] if well else [])]
+    return statement.on_conflict_do_update(
+        index_elements=["subject", "provider"], set_={name: statement.excluded[name] for name in written}
+    )
+
+
 def _remember(connection: Connection, subject: str, provider: str, what: Mapping[str, Any]) -> None:
     """Write what changed. The digest spares a large value that did not."""
-    columns = kept.c
-    query = select(columns.what, columns.digest).where(
-        columns.subject == clean(subject), columns.provider == clean(provider)
-    )
-    held = {row.what: row.digest for row in connection.execute(query)}
+    known = connection.execute(_KEPT, {"whose": subject, "by": provider})
+    held = {row.what: row.digest for row in known}
     for name, value in what.items():
         if not value and name not in held:
             continue

@@ -1,6 +1,7 @@
 """The few words of SQL that SQLAlchemy's core leaves to each engine."""
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Table
@@ -9,19 +10,33 @@ from sqlalchemy.dialects import postgresql, sqlite
 Item = TypeVar("Item")
 
 
-def upsert(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
-    """Return an INSERT that can say what happens on conflict."""
-    return postgresql.insert(table) if connection.dialect.name == "postgresql" else sqlite.insert(table)
+@cache
+def upsert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """Return an engine's INSERT that can say what happens on conflict."""
+    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
 
 
 def ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that leaves alone what is already there."""
-    return upsert(connection, table).on_conflict_do_nothing()
+    return _ignoring(connection.dialect.name, table)
 
 
 def replacing(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
     """Return an INSERT that takes the place of the row with the same primary key."""
-    statement = upsert(connection, table)
+    return _replacing(connection.dialect.name, table)
+
+
+# Building such a statement costs more than running it, so each is built once.
+
+
+@cache
+def _ignoring(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    return upsert(dialect, table).on_conflict_do_nothing()
+
+
+@cache
+def _replacing(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    statement = upsert(dialect, table)
     keys = [column.name for column in table.primary_key]
     rest = {
         column.name: statement.excluded[column.name] for column in table.columns if column.name not in keys

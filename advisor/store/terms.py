@@ -4,11 +4,13 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from advisor.core.model import Confidence, Limit, Term
 from advisor.store.moment import clean
 from advisor.store.schema import terms as table
+
+_HELD = select(table).where(table.c.subject == bindparam("whose")).order_by(table.c.valid_from)
 
 
 def add_terms(connection: Connection, subject: str, terms: Sequence[Term], now: datetime) -> int:
@@ -20,9 +22,8 @@ def add_terms(connection: Connection, subject: str, terms: Sequence[Term], now: 
     if not terms:
         return 0
     columns = table.c
-    query = select(table).where(columns.subject == subject).order_by(columns.valid_from)
     held: dict[tuple[str, ...], list[Row[Any]]] = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_HELD, {"whose": subject}):
         held.setdefault((row.what, row.metric, row.limit_kind, row.part, row.source), []).append(row)
     new: dict[tuple[Any, ...], dict[str, Any]] = {}
     changed = 0

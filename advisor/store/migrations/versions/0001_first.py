@@ -209,7 +209,6 @@ def _make_tables() -> None:
         sa.Column("data", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["series_id"], ["series.id"], name="fk_chunks_series_id"),
         sa.PrimaryKeyConstraint("series_id", "day", name="pk_chunks"),
-        sqlite_with_rowid=False,
     )
     op.create_table(
         "daily",
