@@ -66,8 +66,8 @@ def demo(
 ) -> int:
     """See it work: 60 simulated days in seconds.
 
-    Runs the main job on simulated providers with the real collectors, engine, store and outbox; prints what it
-    found and serves the page. Needs nothing.
+    Runs the main job on simulated providers with the real collectors, engine, store and outbox; prints what
+    it found and serves the page. Needs nothing.
     """
     from advisor.commands import demo as command
 

@@ -9,7 +9,7 @@ from advisor.core.model import Limit, Subject
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a provider bills. `limits` are the user's overrides: (metric, limit) to value, None: unlimited."""
+    """Where a provider bills. `limits` are the user's: (metric, limit) to value, None: unlimited."""
 
     key: str
     provider: str

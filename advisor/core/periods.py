@@ -5,6 +5,7 @@ wall-clock time of its zone, so a day has 23, 24 or 25 hours. Inside the columns
 `Zone` turns many of them at a time, `Calendar` one.
 """
 
+import itertools
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -68,7 +69,7 @@ class Calendar:
         today = at.astimezone(zone).date()
         starts = [self._start(today, steps) for steps in (-1, 0, 1, 2)]
         moments = [_midnight(day, zone) for day in starts]
-        for start, end in zip(moments, moments[1:], strict=False):
+        for start, end in itertools.pairwise(moments):
             if start < at <= end:
                 return start, end
         raise AssertionError(f"no period of {self} holds {at}")  # pragma: no cover
@@ -102,7 +103,7 @@ def _midnight(day: date, zone: ZoneInfo) -> datetime:
 
 
 def shift_one(at: datetime, span: Span, zone: str) -> datetime:
-    """Return `at` moved by a span; days, weeks and months keep the time on the wall. `count` may be negative."""
+    """Return `at` moved by a span, back where `count` is negative; days and longer keep the wall's time."""
     if span.unit in {"s", "m", "h"}:
         return at + timedelta(seconds=span.seconds)
     return datetime.fromtimestamp(float(Zone.of(zone).shift(np.array([at.timestamp()]), span)[0]), UTC)
@@ -155,11 +156,8 @@ class Zone:
             return np.asarray(at + span.seconds, dtype=np.float64)
         known = np.isfinite(at)
         wall = self.wall(np.where(known, at, 0.0))
-        if span.unit == "month":
-            wall = _add_months(wall, round(span.count))
-        else:
-            wall = wall + span.seconds
-        return np.where(known, self.moment(wall), at)
+        moved = _add_months(wall, round(span.count)) if span.unit == "month" else wall + span.seconds
+        return np.where(known, self.moment(moved), at)
 
 
 def _add_months(wall: Floats, months: int) -> Floats:

@@ -155,7 +155,7 @@ class Watch:
         return f"{name} {show(value, unit)}, {word} {show(threshold, unit)}"
 
     def _figures(self, finding: Finding) -> tuple[float | None, float | None, float | None, str]:
-        """Return value, threshold, limit and unit as they are now; as they were where nothing is known now."""
+        """Return value, threshold, limit and unit: those of now, or the last where nothing is known now."""
         for term in self.terms(finding):
             if term.value is not None and term.metric:
                 return term.value, term.threshold, term.limit, term.unit
