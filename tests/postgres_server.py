@@ -11,6 +11,7 @@ import os
 import pwd
 import secrets
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -121,7 +122,7 @@ def _serve(binaries: Path, folder: Path) -> Iterator[PostgresServer]:
         _wait(server, process, log)
         yield server
     finally:
-        process.send_signal(2)  # SIGINT: end the sessions and stop.
+        process.send_signal(signal.SIGQUIT)  # At once: nothing of it is kept.
         try:
             process.wait(20)
         except subprocess.TimeoutExpired:

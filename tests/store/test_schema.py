@@ -81,22 +81,22 @@ def test_every_revision_is_known_by_name() -> None:
     assert [script.revision for script in reversed(list(scripts.walk_revisions()))] == list(REVISIONS)
 
 
-def test_a_newer_schema_is_refused(url: str, tmp_path: Path) -> None:
-    store = open_store(url, tmp_path)
+def test_a_newer_schema_is_refused(empty_url: str, tmp_path: Path) -> None:
+    store = open_store(empty_url, tmp_path)
     with store.transaction() as tx:
         tx.connection.execute(text("UPDATE schema_revision SET version_num = '9999'"))
     store.close()
     with pytest.raises(InputError, match=f"newer advisor .schema 9999, this one knows {HEAD}."):
-        open_store(url, tmp_path)
+        open_store(empty_url, tmp_path)
 
 
-def test_another_programs_tables_are_left_alone(url: str, tmp_path: Path) -> None:
-    engine = connect(locate(url, tmp_path))
+def test_another_programs_tables_are_left_alone(empty_url: str, tmp_path: Path) -> None:
+    engine = connect(locate(empty_url, tmp_path))
     with engine.begin() as connection:
         connection.execute(text("CREATE TABLE findings (id int)"))
     engine.dispose()
     with pytest.raises(InputError, match="table `findings` that is not ours"):
-        open_store(url, tmp_path)
+        open_store(empty_url, tmp_path)
 
 
 def test_an_up_to_date_store_is_opened_without_alembic(tmp_path: Path) -> None:
