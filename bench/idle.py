@@ -1,4 +1,4 @@
-"""What doing nothing costs: `advisor run` over one PostgreSQL and one Prometheus at 15 s, beside the usual three.
+"""What doing nothing costs: `advisor run` over one PostgreSQL and one Prometheus, beside the usual three.
 
 The advisor watches the PostgreSQL by SQL and the Prometheus by PromQL (about 50 series, about 40 rules) and
 serves its page. Beside it, with a PostgreSQL of its own: prometheus + alertmanager + postgres_exporter with
@@ -11,7 +11,6 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from pathlib import Path
 
 from bench.processes import cpu_seconds, folder, free_port, get, program, resident_mib, start, stop, until
 from bench.table import markdown
@@ -39,6 +38,10 @@ PEER_RULES = [
     "sum(pg_stat_database_numbackends) / scalar(pg_settings_max_connections) > 0.8",
 ]
 
+P95 = "histogram_quantile(0.95, sum by (le) (rate(prometheus_http_request_duration_seconds_bucket[5m])))"
+ERRORS = 'sum(rate(prometheus_http_requests_total{code=~"5.."}[5m]))'
+REQUESTS = "sum(rate(prometheus_http_requests_total[5m]))"
+
 
 def advisor_config(dsn: str, prometheus: str, listen: str, slack: str = "") -> str:
     """Return the configuration of the measured daemon."""
@@ -65,8 +68,8 @@ stacks:
           metrics:
             cpu: rate(process_cpu_seconds_total{{job="self"}}[1m])
             memory: process_resident_memory_bytes{{job="self"}}
-            response_time: {{query: 'histogram_quantile(0.95, sum by (le) (rate(prometheus_http_request_duration_seconds_bucket[5m])))', stat: p95}}
-            error_rate: {{query: 'sum(rate(prometheus_http_requests_total{{code=~"5.."}}[5m])) or vector(0)', of: 'sum(rate(prometheus_http_requests_total[5m]))'}}
+            response_time: {{query: '{P95}', stat: p95}}
+            error_rate: {{query: '{ERRORS} or vector(0)', of: '{REQUESTS}'}}
 digest: {{every: monday 09:00}}
 web: {{listen: "{listen}"}}
 {notify}"""
@@ -78,7 +81,7 @@ def start_advisor(config: str) -> tuple[subprocess.Popen[bytes], str, float]:
     (home / "advisor.yaml").write_text(config, encoding="utf-8")
     listen = config.split('listen: "', 1)[1].split('"', 1)[0]
     began = time.monotonic()
-    process = start([Path(sys.executable).parent / "advisor", "run", "--config", home / "advisor.yaml"])
+    process = start([sys.executable, "-m", "advisor", "run", "--config", home / "advisor.yaml"])
     until(lambda: get(f"http://{listen}/healthz"), every=0.01)
     return process, listen, time.monotonic() - began
 
@@ -119,8 +122,8 @@ def main() -> None:
         for name, group in groups.items():
             used = {part: cpu_seconds(pid) - before[pid] for part, pid in group.items()}
             memory = {part: resident_mib(pid) for part, pid in group.items()}
-            for part in group if len(group) > 1 else ():
-                rows.append(_row(f"{name}: {part}", memory[part], used[part]))
+            if len(group) > 1:
+                rows += [_row(f"{name}: {part}", memory[part], used[part]) for part in group]
             rows.append(_row(f"{name}, all {len(group)}", sum(memory.values()), sum(used.values())))
         print(f"Measured for {SECONDS:g} s at {EVERY} s; ready {ready:.2f} s after start.\n")
         print(markdown(rows))
@@ -192,7 +195,7 @@ def _peers(dsn: str) -> dict[str, dict[str, int]]:
                 f"--web.listen-address=127.0.0.1:{at[1]}",
                 "--cluster.listen-address=",
             ]
-        ),  # fmt: skip
+        ),
         "prometheus": start(
             [
                 prometheus,
@@ -200,7 +203,7 @@ def _peers(dsn: str) -> dict[str, dict[str, int]]:
                 f"--storage.tsdb.path={home}/data",
                 f"--web.listen-address=127.0.0.1:{at[0]}",
             ]
-        ),  # fmt: skip
+        ),
     }
     until(lambda: get(f"http://127.0.0.1:{at[0]}/-/ready"))
     return {"prometheus + alertmanager + postgres_exporter": {n: p.pid for n, p in processes.items()}}

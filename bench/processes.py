@@ -34,10 +34,16 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
+def environment() -> dict[str, str]:
+    """Return our own environment, but compiled modules are kept, as they are where a program is installed."""
+    kept = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "scaling-advisor-bench")}
+
+
 def start(argv: Sequence[str | Path], env: dict[str, str] | None = None) -> subprocess.Popen[bytes]:
     """Start a program; its output goes to a file in a folder of its own."""
     log = (folder() / "log").open("wb")
-    process = subprocess.Popen([str(one) for one in argv], stdout=log, stderr=log, env=env)
+    process = subprocess.Popen([str(one) for one in argv], stdout=log, stderr=log, env=env or environment())
     _running.append(process)
     return process
 
