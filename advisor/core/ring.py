@@ -146,10 +146,9 @@ class Ring:
 
     def _write(self, row: int, a: float, b: float, v: float, w: float, *, newest: bool) -> None:
         if not newest and self.newest[row] >= 0:
-            end = self.b[row, self.newest[row]]
-            if b < end - self.horizon:
+            if b < self._moment(row, self.newest[row]) - self.horizon:
                 return
-        slot = self._free(row, b)
+        slot = self._free(row, a if self.level else b)
         self.a[row, slot], self.b[row, slot], self.v[row, slot] = a, b, v
         if self.w is not None:
             self.w[row, slot] = w
@@ -235,8 +234,8 @@ class Ring:
                 place[full] = oldest
             else:
                 if self.horizon > RAW or expired.any():
-                    for row, end in zip(rows[full], b[full], strict=True):
-                        self._compact(int(row), float(end))
+                    for row, moment in zip(rows[full], a[full], strict=True):
+                        self._compact(int(row), float(moment))
                     place = self.count[rows].copy()
                 if int(place.max()) >= width:
                     self._widen(width + max(4, width // 4))
@@ -246,28 +245,32 @@ class Ring:
         self.newest[rows] = place
         self.count[rows] = np.maximum(self.count[rows], place + 1)
 
-    def _free(self, row: int, end: float) -> int:
+    def _moment(self, row: int, slot: int) -> float:
+        """Return when a segment was known: a level's reading stands at its start, its end lies ahead."""
+        return float(self.a[row, slot] if self.level else self.b[row, slot])
+
+    def _free(self, row: int, moment: float) -> int:
         """Return a free slot of the row: an unused one, else one made by forgetting, merging, widening."""
         n = int(self.count[row])
         if n >= self.a.shape[1]:
-            self._compact(row, max(end, float(self.b[row, self.newest[row]])))
+            self._compact(row, max(moment, self._moment(row, int(self.newest[row]))))
             n = int(self.count[row])
             if n >= self.a.shape[1]:
                 self._widen(n + max(4, n // 4))
         self.count[row] = n + 1
         return n
 
-    def _compact(self, row: int, end: float) -> None:
+    def _compact(self, row: int, now: float) -> None:
         n = int(self.count[row])
         order = np.argsort(self.a[row, :n], kind="stable")
-        order = order[self.b[row, order] >= end - self.horizon]
-        old = self.a[row, order][self.b[row, order] <= end - RAW]
+        order = order[self.b[row, order] >= now - self.horizon]
+        old = self.a[row, order][self.b[row, order] <= now - RAW]
         merges = self.horizon > RAW and bool((np.diff(np.floor(old / HOUR)) == 0).any())
         if merges and (self.level or self.bounds) and self.low is None:
             self.low, self.high = self.v.copy(), self.v.copy()
         kept = {name: getattr(self, name)[row, order] for name, _ in self._matrices()}
         if merges:
-            kept = self._merge(kept, end - RAW, float(self.phase[row]))
+            kept = self._merge(kept, now - RAW, float(self.phase[row]))
         size = kept["a"].size
         for name, empty in self._matrices():
             matrix = getattr(self, name)
