@@ -24,7 +24,7 @@ from advisor.core.periods import Zone
 from advisor.core.ring import Ring
 
 QUALITIES = tuple(Quality)
-_DAYS_OF_SLACK = 2 * 86400.0
+_QUARTER = 91 * 86400.0
 
 
 @dataclass(slots=True)
@@ -251,9 +251,10 @@ class Columns:
     def _phase_of(self, row: int) -> float:
         phase = self._phase.get(row)
         if phase is None:
-            at = np.array([max(self.now_known, 0.0)])
-            offset = float(Zone.of(zone_of(self.fleet, row)).offset(at)[0])
-            phase = self._phase[row] = -offset % 3600
+            # A clock that is changed by half an hour has two phases in a year; the UTC hour is kept anyway.
+            at = max(self.now_known, 0.0) + np.arange(-4, 5) * _QUARTER
+            offsets = Zone.of(zone_of(self.fleet, row)).offset(at)
+            phase = self._phase[row] = float(np.max(-offsets % 3600))
         return phase
 
     def set_level(
