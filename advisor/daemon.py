@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import httpx
-import structlog
 
 from advisor import __version__, logs
 from advisor.channels import StoredOutbox, channels, names
@@ -48,7 +47,7 @@ MINUTE = 60.0  #: Without any poll a round is made this often, since data grow s
 CATCH_UP = timedelta(hours=12)  #: A report that was missed goes out so long afterwards.
 DELIVERY = 15.0  #: Seconds that the last delivery may take at the end.
 
-log = structlog.get_logger("advisor")
+log = logs.get_logger("advisor")
 
 
 class Setup:

@@ -14,8 +14,6 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
-
 from advisor.core.columns import QUALITIES
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
@@ -32,8 +30,12 @@ from advisor.core.notices import digest_message, group
 from advisor.core.snapshot import Snapshot, SourceRow
 from advisor.core.tell import Told, attended, episode, event_to_tell, worst
 from advisor.core.watch import Watch
+from advisor.core.wording import counted
+from advisor.errors import AdvisorError
 from advisor.feeds import of_stack
+from advisor.logs import get_logger
 from advisor.polling.poller import Polled
+from advisor.secrets import redact
 from advisor.store import AsyncStore, Flip, Lease, Transaction
 from advisor.world import World
 
@@ -48,7 +50,7 @@ SHOWN_AFTER = timedelta(days=7)
 
 _EVENTS = {State.FIRING: Event.FIRED, State.RESOLVED: Event.RESOLVED}
 
-log = structlog.get_logger("advisor.engine")
+log = get_logger("advisor.engine")
 
 
 def _event(flip: Flip) -> Event:
@@ -111,6 +113,8 @@ class Engine:
         self._revision = -1
         self._events: list[tuple[datetime, Event]] = []
         self._outbox: tuple[int, datetime | None] = (0, None)
+        self._parked: list[tuple[str, int, str]] = []
+        self.waits_for = ""  #: Why this advisor only looks on, such as a lease that another one holds.
         self._note = ""
         self._one_round = asyncio.Lock()
         self._loaded = False
@@ -133,6 +137,8 @@ class Engine:
                 findings=tx.findings(),
                 terms=terms,
                 gives=self._gives,
+                # A file that is set aside takes its stacks along; what was found on them is not over.
+                partial=self.world.config is not None and bool(self.world.config.problems),
             )
             watch.observe(tx.newest())
             for metric, seconds in watch.columns.horizons.items():
@@ -150,7 +156,10 @@ class Engine:
                 self._evidence.setdefault(source.subject, {})[source.provider] = source.evidence
                 if source.last_success is not None:
                     self.last_success[key] = source.last_success
-            self._outbox = tx.outbox_depth()
+                    if key in self._sources:
+                        row = replace(self._sources[key], last_success=source.last_success)
+                        self._sources[key] = row
+            self._look_at_outbox(tx)
             return watch
 
         self.watch = await self.store.read(read)
@@ -159,6 +168,29 @@ class Engine:
         self.watch.decision = decision
         self._loaded = True
         self._snapshot = None
+
+    def go_on_from(self, other: "Engine") -> None:
+        """Take over how the sources that both have answered last, and the lease, as at a reload."""
+        self.lease = other.lease
+        for key, row in other._sources.items():
+            if key in self._sources:
+                mine = self._sources[key]
+                self._sources[key] = replace(row, interval=mine.interval)
+        self._snapshot = None
+
+    def doubt(self) -> None:
+        """Read the store anew before the next round: somebody else may have written."""
+        self._loaded = False
+
+    def _unasked(self) -> set[str]:
+        """Return whom sources speak of that have not had their turn since the start."""
+        found: set[str] = set()
+        for row in self._sources.values():
+            if row.up is None:
+                service = self.world.fleet.service.get(row.subject)
+                found |= {row.subject, Subject.parse(row.subject).stack}
+                found |= {f"@{service.account}"} if service is not None else set()
+        return found
 
     def _read_attention(self, tx: Transaction) -> None:
         self._revision = tx.revision()
@@ -185,24 +217,23 @@ class Engine:
             AdvisorError: the store cannot be written; nothing was kept.
         """
         async with self._one_round:
-            if not self._loaded:
-                await self.load(now)
-            began = time.monotonic()
-            observed = self._observed(polls)
-            self.watch.observe(observed)
-            for polled in polls:
-                self.watch.learn([(polled.subject, term) for term in polled.terms])
-            decision = self.watch.decide(now)
-            self._seconds = time.monotonic() - began
             try:
+                if not self._loaded:
+                    await self.load(now)
+                began = time.monotonic()
+                observed = self._observed(polls)
+                self.watch.observe(observed)
+                for polled in polls:
+                    self.watch.learn([(polled.subject, term) for term in polled.terms])
+                decision = self.watch.decide(now, self._unasked() - {p.subject for p in polls})
+                self._seconds = time.monotonic() - began
                 done = await self.store.write(
                     lambda tx: self._commit(tx, polls, observed, decision, now, next_digest)
                 )
             except BaseException as error:
                 self._loaded = False
-                self._problem = "the store could not be written"
+                self._problem = redact(str(error)) if isinstance(error, AdvisorError) else "a round failed"
                 self._snapshot = None
-                log.error("round lost", kind=type(error).__name__, polls=len(polls))  # noqa: TRY400 - told by the caller
                 raise
             self._problem = ""
             self.watch.apply(decision)
@@ -275,7 +306,7 @@ class Engine:
             self._attention[said.concern].remove(said)
         if news.ended:
             self._revision = tx.revision()
-        self._outbox = tx.outbox_depth()
+        self._look_at_outbox(tx)
         for told in news.told:
             self._told[told.concern] = told
         for concern in news.over:
@@ -335,12 +366,17 @@ class Engine:
             if event is None or told is None:
                 return
             concern = self._as_it_was(key, ended)
+            note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
             if concern is not None:
-                note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
-                news.notices.append(
-                    self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
+                notice = self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
+            elif ended:
+                notice = self.watch.farewell(
+                    key, ended[0], told.severity, now, note, simulated=self.simulated
                 )
-                news.by_concern[key] = f"{key}|{event}|{told.episode}|{told.at.isoformat()}"
+            else:
+                return
+            news.notices.append(notice)
+            news.by_concern[key] = f"{key}|{event}|{told.episode}|{told.at.isoformat()}"
             return
         concern = next(iter(self.watch.concerns(now, firing)), None)
         if concern is None:
@@ -423,9 +459,13 @@ class Engine:
         return self._outbox[0] > 0
 
     async def look_at_outbox(self) -> None:
-        """Count anew what waits in the outbox."""
-        self._outbox = await self.store.read(lambda tx: tx.outbox_depth())
+        """Count anew what waits in the outbox and what was given up."""
+        await self.store.read(self._look_at_outbox)
         self._snapshot = None
+
+    def _look_at_outbox(self, tx: Transaction) -> None:
+        self._outbox = tx.outbox_depth()
+        self._parked = tx.parked()
 
     def note(self, problem: str) -> None:
         """Show a problem on the page until the next reload."""
@@ -460,9 +500,18 @@ class Engine:
             evaluated_at=decision.at if decision else None,
             evaluation_seconds=self._seconds,
             simulated=self.simulated,
-            ready=self._loaded and not self._problem,
-            problems=tuple(filter(None, (self._problem, self._note))),
+            ready=self._loaded and not self._problem and not self.waits_for,
+            problems=tuple(self._problems()),
         )
+
+    def _problems(self) -> Iterable[str]:
+        yield from filter(None, (self.waits_for, self._problem, self._note))
+        for channel, count, error in self._parked:
+            yield f"{counted(count, 'message')} to {channel} could not be delivered: {redact(error)}"
+        config = self.world.config
+        if config is not None:
+            yield from (f"set aside: {line}" for fault in config.problems for line in str(fault).split("\n"))
+        yield from self.world.rulebook.problems
 
     def _line(self, concern: Concern, now: datetime) -> DigestConcern:
         advice = self._advice.get(concern.key)
@@ -493,15 +542,18 @@ class Engine:
         since = (now.astimezone(ZoneInfo(timezone)) - span).astimezone(UTC)
         return build(self.snapshot(now), self._events, since, now, cadence=cadence, timezone=timezone)
 
-    async def queue_digest(self, cadence: str, now: datetime, timezone: str) -> list[Message]:
+    async def queue_digest(
+        self, cadence: str, now: datetime, timezone: str, due: datetime | None = None
+    ) -> list[Message]:
         """Queue the report for every channel; a daily one only where something new is to be told.
 
-        The same local date makes the same id, so a clock that strikes twice sends once.
+        The same local date makes the same id, so a clock that strikes twice sends once. `due` is when it
+        should have gone out, where that was missed: the report is of that date.
         """
         async with self._one_round:
             if not self._loaded:
                 await self.load(now)
-            digest = self.digest(cadence, now, timezone)
+            digest = self.digest(cadence, due or now, timezone)
             if cadence == "daily" and not self._new_for_daily(now):
                 return []
             messages = [digest_message(digest, channel) for channel in self.channels]
@@ -510,7 +562,7 @@ class Engine:
                 if self.lease is not None:
                     tx.require_lease(self.lease, now)
                 new = tx.enqueue([(message, now) for message in messages])
-                self._outbox = tx.outbox_depth()
+                self._look_at_outbox(tx)
                 return new
 
             new = await self.store.write(write)

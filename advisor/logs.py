@@ -14,12 +14,23 @@ import threading
 from collections.abc import Callable, MutableMapping
 from typing import Any, Literal, TextIO
 
-import structlog
-
 from advisor.errors import InputError
 from advisor.secrets import redact
 
-__all__ = ["check_in", "level", "sentry", "setup"]
+# structlog imports rich, where it is installed, to colour tracebacks: 6 MiB. Ours are plain. With rich barred
+# for this one import, it takes its own way for «not installed»; who draws tables imports rich later as ever.
+_barred = "rich" not in sys.modules
+if _barred:
+    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own mark for a barred module
+try:
+    import structlog
+finally:
+    if _barred:
+        del sys.modules["rich"]
+
+__all__ = ["check_in", "get_logger", "level", "sentry", "setup"]
+
+get_logger = structlog.get_logger  #: Rooms take it from here, since here structlog is imported without rich.
 
 #: Loggers that write URLs, headers or parameters below this level, and `uvicorn.access` that is only noise.
 QUIET = (

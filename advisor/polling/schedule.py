@@ -14,12 +14,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-import structlog
 from apscheduler.jobstores.base import JobLookupError
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 
+from advisor.logs import get_logger
 from advisor.polling.when import DigestTime
 
 __all__ = ["DRAIN", "Every", "Schedule", "Start"]
@@ -33,7 +33,7 @@ _CLOCK_MOVED = 1.0
 #: Starts a poll; returns the earliest next one, or None for the usual interval.
 Start = Callable[[], Awaitable[datetime | None]]
 
-log = structlog.get_logger()
+log = get_logger()
 
 
 def _utc_now() -> datetime:
