@@ -7,15 +7,17 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cache
 from hashlib import blake2b
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, bindparam, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from advisor.core.model import Gap
 from advisor.errors import InputError
 from advisor.store.schema import kept, sources
 from advisor.store.sql import replacing, upsert
+
+if TYPE_CHECKING:
+    from advisor.store.sql import Upsert
 
 KEEP_AT_MOST = 1_048_576  #: Bytes of JSON that a collector may keep.
 
@@ -76,7 +78,7 @@ def record_poll(
 
 
 @cache
-def _poll(dialect: str, *, well: bool) -> postgresql.Insert | sqlite.Insert:
+def _poll(dialect: str, *, well: bool) -> "Upsert":
     statement = upsert(dialect, sources)
     written = ["last_poll", "duration", "error", *(["last_success", "gaps"] if well else [])]
     return statement.on_conflict_do_update(

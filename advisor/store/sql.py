@@ -2,26 +2,37 @@
 
 from collections.abc import Iterator, Sequence
 from functools import cache
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import Connection, Executable, Table
-from sqlalchemy.dialects import postgresql, sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Upsert = postgresql.Insert | sqlite.Insert
 
 Item = TypeVar("Item")
 
 
 @cache
-def upsert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def upsert(dialect: str, table: Table) -> "Upsert":
     """Return an engine's INSERT that can say what happens on conflict."""
-    return postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    # The dialect of the engine in use is loaded already; the other one would cost 4 MiB.
+    if dialect == "postgresql":
+        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+
+        return postgresql.insert(table)
+    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+
+    return sqlite.insert(table)
 
 
-def ignoring(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def ignoring(connection: Connection, table: Table) -> "Upsert":
     """Return an INSERT that leaves alone what is already there."""
     return _ignoring(connection.dialect.name, table)
 
 
-def replacing(connection: Connection, table: Table) -> postgresql.Insert | sqlite.Insert:
+def replacing(connection: Connection, table: Table) -> "Upsert":
     """Return an INSERT that takes the place of the row with the same primary key."""
     return _replacing(connection.dialect.name, table)
 
@@ -30,12 +41,12 @@ def replacing(connection: Connection, table: Table) -> postgresql.Insert | sqlit
 
 
 @cache
-def _ignoring(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def _ignoring(dialect: str, table: Table) -> "Upsert":
     return upsert(dialect, table).on_conflict_do_nothing()
 
 
 @cache
-def _replacing(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+def _replacing(dialect: str, table: Table) -> "Upsert":
     statement = upsert(dialect, table)
     keys = [column.name for column in table.primary_key]
     rest = {
