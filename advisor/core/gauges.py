@@ -7,6 +7,7 @@ each limit, so that a page shows the sum of the account, or the billing month so
 import math
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import cache
 
 from advisor.core.columns import QUALITIES, Columns
 from advisor.core.concerns import deciding
@@ -24,13 +25,17 @@ def _gauge(name: str, sentence: str, service: str = "any") -> Rule:
     return Rule(f"gauge.{name}", parse(sentence), (Action.INVESTIGATE,), Severity.INFO, "", service=service)
 
 
-GAUGES = (
-    _gauge("quota", "any metric > 100% of quota"),
-    _gauge("connections", "connections > 100% of max"),
-    _gauge("memory", "memory > 100% of available"),
-    _gauge("transaction-ids", "transaction_id_age > 100% of max"),
-    _gauge("budget", "cost per month > 100% of budget", ""),
-)
+@cache
+def gauges() -> tuple[Rule, ...]:
+    """Return the sentences that ask for each value beside its limit, parsed at the first call."""
+    return (
+        _gauge("quota", "any metric > 100% of quota"),
+        _gauge("connections", "connections > 100% of max"),
+        _gauge("memory", "memory > 100% of available"),
+        _gauge("transaction-ids", "transaction_id_age > 100% of max"),
+        _gauge("budget", "cost per month > 100% of budget", ""),
+    )
+
 
 Key = tuple[str, str, str]
 

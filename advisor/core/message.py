@@ -12,7 +12,8 @@ from advisor.core.model import Action, Confidence, Quality, Severity
 
 
 class _Frozen(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    # A command that sends nothing needs no schema.
+    model_config = ConfigDict(frozen=True, extra="forbid", defer_build=True)
 
 
 class Evidence(_Frozen):
