@@ -17,7 +17,7 @@ from advisor.core.decide import Decision, Ledger, decide
 from advisor.core.demand import Histories
 from advisor.core.evaluate import Program
 from advisor.core.fleet import Fleet, Stack
-from advisor.core.gauges import GAUGES, metric_rows
+from advisor.core.gauges import gauges, metric_rows
 from advisor.core.judgement import FALSE, NOT_APPLICABLE, TRUE, UNKNOWN, Judged, TermVerdict
 from advisor.core.lifecycle import Event, Finding, State
 from advisor.core.limits import Limits
@@ -59,7 +59,7 @@ class Watch:
 
     def _compile(self, findings: Iterable[Finding]) -> None:
         self.program = Program(tuple(self.rules.values()), self.fleet, self.limits, gives=self._gives)
-        self.gauges = Program(GAUGES, self.fleet, self.limits)
+        self.gauges = Program(gauges(), self.fleet, self.limits)
         self.ledger = Ledger(self.program, self.fleet.subjects, findings)
 
     # -- what comes in ---------------------------------------------------------------------------------
