@@ -65,9 +65,10 @@ class Calendar:
         if self.rolling:
             return shift_one(at, Span(-1, "d" if self.period == "day" else "month"), self.zone), at
         zone = ZoneInfo("UTC" if self.reset in {Reset.UTC_DAY, Reset.UTC_MONTH} else self.zone)
-        # Two steps round the day of `at` always hold it, whatever a change of the clock does to midnight.
+        # Two steps round the day of `at` always hold it, whatever a change of the clock does to midnight:
+        # one day or, where a zone crossed the date line, two may have no length.
         today = at.astimezone(zone).date()
-        starts = [self._start(today, steps) for steps in (-1, 0, 1, 2)]
+        starts = [self._start(today, steps) for steps in (-2, -1, 0, 1, 2)]
         moments = [_midnight(day, zone) for day in starts]
         for start, end in itertools.pairwise(moments):
             if start < at <= end:

@@ -145,9 +145,9 @@ class Ring:
             del self.changes[oldest]
 
     def _write(self, row: int, a: float, b: float, v: float, w: float, *, newest: bool) -> None:
-        if not newest and self.newest[row] >= 0:
-            if b < self._moment(row, self.newest[row]) - self.horizon:
-                return
+        slot = int(self.newest[row])
+        if not newest and slot >= 0 and b < self._moment(row, slot) - self.horizon:
+            return
         slot = self._free(row, a if self.level else b)
         self.a[row, slot], self.b[row, slot], self.v[row, slot] = a, b, v
         if self.w is not None:

@@ -4,6 +4,8 @@ from datetime import UTC, datetime
 
 import pytest
 
+from advisor.core.catalogue import Reset
+from advisor.core.periods import Calendar
 from tests.core.world import DAY, HOUR, MINUTE, NOW, World, fleet_of, stack
 
 
@@ -22,3 +24,29 @@ def test_days_stay_exact_where_the_clock_is_changed_by_half_an_hour() -> None:
     # Midnight was at 13:00 UTC until the change on the fifth of April, and is at 13:30 from then on.
     assert world.term("emails per day > 1", "email", now).value == 34
     assert world.term("emails per day < 1", "email", now).value == 98
+
+
+def test_a_period_is_complete_at_its_very_end() -> None:
+    world = World()
+    september, october, november = (datetime(2026, month, 1, tzinfo=UTC) for month in (9, 10, 11))
+    world.amounts("cost", september, october, 2.0, DAY, "shop")
+    world.amounts("cost", october, november, 3.1, DAY, "shop")
+    world.amounts("revenue", october, november, 30.0, DAY, "shop")
+    assert world.term("growth of cost over 1 month > 50%", "", november).value == pytest.approx(0.60166667)
+    assert world.verdict("cost per month >= 10% of revenue", "", november) == "true"
+    assert world.term("cost per month > $50", "", november).value == pytest.approx(96.1)
+
+
+def test_days_in_a_row_count_the_day_that_ends_now() -> None:
+    world = World()
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    world.amounts("emails", midnight - 3 * DAY, midnight, 4)
+    assert world.verdict("emails per day > 80 on 3 days in a row", "email", midnight) == "true"
+    assert world.verdict("emails per day > 80 on 3 days in a row", "email", midnight - HOUR) == "unknown"
+
+
+def test_a_day_that_a_zone_left_out_has_no_length() -> None:
+    calendar = Calendar(Reset.DAY, "Pacific/Apia")  # There was no 30 December 2011.
+    jump = datetime(2011, 12, 30, 10, tzinfo=UTC)
+    assert calendar.around(jump + HOUR) == (jump, jump + DAY)
+    assert calendar.before(jump) == (jump - DAY, jump)

@@ -1,7 +1,7 @@
 """Amounts: totals of periods, rolling sums, rates."""
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from numpy.typing import NDArray
@@ -125,15 +125,20 @@ class Amounts(Base):
                 calendars += table.calendars
         return calendars, which
 
-    def bounds(self, calendar: Calendar) -> tuple[float, float, float, float]:
-        """Return (start before last, last start, running start, running end) at now."""
-        bounds = self._calendar_bounds.get(calendar)
+    def bounds(self, calendar: Calendar, *, over: bool = True) -> tuple[float, float, float, float]:
+        """Return (start before last, last start, running start, running end) at now.
+
+        At the very end of a period it is complete: nothing can come into it any more. Whoever looks ahead
+        says that it is not `over` yet, because now is its last moment.
+        """
+        bounds = self._calendar_bounds.get((calendar, over))
         if bounds is None:
-            start, end = calendar.around(datetime.fromtimestamp(self.now, UTC))
+            now = datetime.fromtimestamp(self.now, UTC)
+            start, end = calendar.around(now + timedelta(microseconds=1) if over else now)
             last = calendar.before(start)[0]
             first = calendar.before(last)[0]
             bounds = (first.timestamp(), last.timestamp(), start.timestamp(), end.timestamp())
-            self._calendar_bounds[calendar] = bounds
+            self._calendar_bounds[calendar, over] = bounds
         return bounds
 
     @staticmethod

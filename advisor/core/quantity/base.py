@@ -32,7 +32,7 @@ class Base:
         self.memory = memory
         self._known: dict[object, Known] = {}
         self._paths: dict[object, Path] = {}
-        self._calendar_bounds: dict[Calendar, tuple[float, float, float, float]] = {}
+        self._calendar_bounds: dict[tuple[Calendar, bool], tuple[float, float, float, float]] = {}
         self._wanted = np.ones(self.size, dtype=np.bool_)
 
     def forget(self) -> None:

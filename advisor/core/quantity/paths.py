@@ -75,7 +75,7 @@ class Paths(Amounts, Sums):
         if ring is None:
             return self._no_path(self._facts_only(series, base, Span(LEARNING_DAYS, "d")))
         calendars, which = self._calendars(metric, period)
-        bounds = np.array([self.bounds(calendar) for calendar in calendars])[which]
+        bounds = np.array([self.bounds(calendar, over=False) for calendar in calendars])[which]
         start, end = bounds[:, 2], bounds[:, 3]
         total = windows.periodic(ring, self.size, start, end, self._wanted)
         usual = windows.rolling(ring, self.size, self.now - LINE_DAYS * DAY, self.now, self._wanted)
@@ -116,7 +116,7 @@ class Paths(Amounts, Sums):
             ahead = path.end
         else:
             calendars = self.subjects.calendars(period)
-            ends = np.array([self.bounds(calendar)[3] for calendar in calendars])
+            ends = np.array([self.bounds(calendar, over=False)[3] for calendar in calendars])
             ahead = ends[self.subjects.calendar_of(period)]
         until = np.minimum(ahead, path.end)
         value = path.now + path.slope * (until - self.now)
