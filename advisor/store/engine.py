@@ -6,7 +6,6 @@ told to people must not be forgotten by a power cut.
 """
 
 import os
-import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,23 +16,9 @@ from sqlalchemy.pool import StaticPool
 
 from advisor.errors import InputError
 from advisor.store.trouble import one_sentence
+from advisor.store_file import refuse
 
 BUSY_SECONDS = 5.0  #: How long a write waits for another process.
-_NETWORK = {
-    "9p",
-    "afs",
-    "ceph",
-    "cifs",
-    "glusterfs",
-    "lustre",
-    "ncpfs",
-    "nfs",
-    "nfs4",
-    "smb2",
-    "smb3",
-    "smbfs",
-}
-_FUSE = {"fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "fuse.gcsfuse", "fuse.ceph"}
 _KNOWN = "write sqlite:///advisor.db or postgresql://user:password@host/database"
 
 
@@ -71,44 +56,8 @@ def locate(url: str, base: Path) -> Place:
     if parsed.database in {None, "", ":memory:"}:
         return Place(URL.create("sqlite"), "in memory")
     file = Path(os.path.abspath(base / Path(str(parsed.database)).expanduser()))  # noqa: PTH100 - keeps links.
-    kind = network_file_system(file.resolve(), _mounts())
-    if kind:
-        raise InputError(
-            f"{file} lies on a network file system ({kind}), where SQLite's locks cannot be trusted: "
-            "name a file on a local disk, or use PostgreSQL",
-            key="store",
-        )
-    if file.is_dir():
-        raise InputError(
-            f"{file} is a folder: name a file in it, such as {file.name}/advisor.db", key="store"
-        )
-    if not file.parent.is_dir():
-        raise InputError(f"the folder {file.parent} does not exist: create it, or name another", key="store")
+    refuse(file)
     return Place(URL.create("sqlite", database=str(file)), str(file), file)
-
-
-def network_file_system(file: Path, mounts: str) -> str:
-    """Return the kind of network file system that `file` lies on, or "".
-
-    `mounts` is the text of /proc/self/mountinfo.
-    """
-    best, kind = -1, ""
-    for line in mounts.splitlines():
-        left, _, right = line.partition(" - ")
-        fields = left.split(" ")
-        if len(fields) < 5 or not right:
-            continue
-        point = Path(re.sub(r"\\(\d{3})", lambda found: chr(int(found[1], 8)), fields[4]))  # A space: \040.
-        if file.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), right.split(" ")[0]
-    return kind if kind in _NETWORK or kind in _FUSE else ""
-
-
-def _mounts() -> str:
-    try:
-        return Path("/proc/self/mountinfo").read_text(errors="replace")
-    except OSError:  # Not Linux: nothing is known of its mounts.
-        return ""
 
 
 def connect(place: Place, *, busy_seconds: float = BUSY_SECONDS) -> Engine:

@@ -7,9 +7,10 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
 from advisor.errors import InputError
 from advisor.store.engine import BUSY_SECONDS, Place, connect, locate, ping
-from advisor.store.schema import HEAD, REVISIONS, meta, metadata, schema_revision
+from advisor.store.schema import meta, metadata, schema_revision
 from advisor.store.store import Store
 from advisor.store.trouble import one_sentence
+from advisor.store_file import HEAD, REVISIONS
 
 _MIGRATION_LOCK = 7_236_144_217  # Any number, the same in every process.
 

@@ -24,11 +24,6 @@ from sqlalchemy import (
 
 from advisor.store.moment import Moment, Words
 
-#: The schema's revisions, oldest first, as in migrations/versions. Known here so that a store which is
-#: up to date is opened without importing Alembic.
-REVISIONS = ("0001",)
-HEAD = REVISIONS[-1]
-
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from advisor.errors import AdvisorError, InputError, OutOfReach
+from advisor.store_file import trouble
 
 
 class Conflict(AdvisorError):
@@ -20,28 +21,7 @@ class StaleFence(AdvisorError):
     """A lease was taken over by somebody else, so what was to be written under it is refused."""
 
 
-#: SQLite's names for its primary results, with the error we answer and the rest of the sentence.
-_SQLITE: tuple[tuple[str, type[AdvisorError], str], ...] = (
-    ("SQLITE_BUSY", OutOfReach, "another process keeps it locked: wait until that has ended, or stop it"),
-    ("SQLITE_LOCKED", OutOfReach, "another process keeps it locked: wait until that has ended, or stop it"),
-    ("SQLITE_FULL", OutOfReach, "the disk is full: free some space; nothing of this change was written"),
-    (
-        "SQLITE_READONLY",
-        InputError,
-        "the file may not be written: give this user the right to it and its folder",
-    ),
-    (
-        "SQLITE_CANTOPEN",
-        InputError,
-        "it cannot be opened: the folder must exist and be writable by this user",
-    ),
-    ("SQLITE_PERM", InputError, "it cannot be opened: the folder must exist and be writable by this user"),
-    ("SQLITE_NOTADB", InputError, "the file is no SQLite database: name another file, or move this one away"),
-    ("SQLITE_CORRUPT", OutOfReach, "the file is damaged: put the newest backup in its place"),
-    ("SQLITE_IOERR", OutOfReach, "its disk answers with an error: look at the disk, then start again"),
-)
-
-#: PostgreSQL's codes (SQLSTATE) in the same way.
+#: PostgreSQL's codes (SQLSTATE), with the error we answer and the rest of the sentence.
 _POSTGRES: tuple[tuple[str, type[AdvisorError], str], ...] = (
     ("28", OutOfReach, "user or password is refused: set the right ones in `store`"),
     ("3D000", OutOfReach, "the database does not exist: create it, or name another in `store`"),
@@ -84,8 +64,7 @@ def _sentence(place: str, error: DBAPIError) -> AdvisorError | None:
     """Return what to tell the user, or None where the fault is ours."""
     cause = error.orig
     if isinstance(cause, sqlite3.Error):
-        name = getattr(cause, "sqlite_errorname", "")
-        return _first(place, name, _SQLITE)
+        return trouble(place, cause)
     code = getattr(cause, "sqlstate", None)
     if code is None and isinstance(error, OperationalError):
         words = str(cause)

@@ -13,7 +13,8 @@ from advisor.errors import InputError
 from advisor.store import open_store
 from advisor.store.engine import connect, locate
 from advisor.store.opening import upgrade
-from advisor.store.schema import HEAD, REVISIONS, metadata
+from advisor.store.schema import metadata
+from advisor.store_file import HEAD, REVISIONS
 
 
 def shape(connection: Connection) -> dict[str, Any]:

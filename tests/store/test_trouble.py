@@ -13,7 +13,8 @@ import pytest
 from advisor.core.model import Observed, Reading
 from advisor.errors import AdvisorError, InputError, OutOfReach
 from advisor.store import Store, open_store
-from advisor.store.engine import locate, network_file_system
+from advisor.store.engine import locate
+from advisor.store_file import network_file_system
 from tests.postgres_server import PostgresServer
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
@@ -100,7 +101,7 @@ def test_a_network_file_system_is_known_by_its_mount(path: str, kind: str) -> No
 
 
 def test_a_file_on_a_network_file_system_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("advisor.store.engine._mounts", lambda: MOUNTS.replace("/mnt/smb ", f"{tmp_path} "))
+    monkeypatch.setattr("advisor.store_file._mounts", lambda: MOUNTS.replace("/mnt/smb ", f"{tmp_path} "))
     with pytest.raises(InputError) as error:
         locate("sqlite:///advisor.db", tmp_path)
     assert "network file system (cifs)" in said(error)
