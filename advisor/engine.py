@@ -172,11 +172,16 @@ class Engine:
     def go_on_from(self, other: "Engine") -> None:
         """Take over how the sources that both have answered last, and the lease, as at a reload."""
         self.lease = other.lease
-        for key, row in other._sources.items():
+        for row in other.sources:
+            key = (row.subject, row.provider)
             if key in self._sources:
-                mine = self._sources[key]
-                self._sources[key] = replace(row, interval=mine.interval)
+                self._sources[key] = replace(row, interval=self._sources[key].interval)
         self._snapshot = None
+
+    @property
+    def sources(self) -> tuple[SourceRow, ...]:
+        """How every source answers."""
+        return tuple(self._sources.values())
 
     def doubt(self) -> None:
         """Read the store anew before the next round: somebody else may have written."""
@@ -306,7 +311,7 @@ class Engine:
             self._attention[said.concern].remove(said)
         if news.ended:
             self._revision = tx.revision()
-        self._look_at_outbox(tx)
+        self._outbox = tx.outbox_depth()
         for told in news.told:
             self._told[told.concern] = told
         for concern in news.over:
@@ -553,6 +558,7 @@ class Engine:
         async with self._one_round:
             if not self._loaded:
                 await self.load(now)
+            self.snapshot(now)  # What is known now, whatever date the report bears.
             digest = self.digest(cadence, due or now, timezone)
             if cadence == "daily" and not self._new_for_daily(now):
                 return []
@@ -562,7 +568,7 @@ class Engine:
                 if self.lease is not None:
                     tx.require_lease(self.lease, now)
                 new = tx.enqueue([(message, now) for message in messages])
-                self._look_at_outbox(tx)
+                self._outbox = tx.outbox_depth()
                 return new
 
             new = await self.store.write(write)

@@ -2,13 +2,13 @@
 
 import asyncio
 import os
-import socket
 from datetime import UTC, datetime, timedelta
 
+from advisor import owner
 from advisor.channels import StoredOutbox, channels
 from advisor.commands.common import exit_code
 from advisor.commands.report import as_document, print_report
-from advisor.daemon import LEASE, Setup
+from advisor.daemon import Setup, lead
 from advisor.engine import Engine
 from advisor.errors import AdvisorError, OutOfReach
 from advisor.notify.delivery import Courier
@@ -48,8 +48,7 @@ async def one_round(setup: Setup, *, deliver: bool, json: bool, fail_on: str | N
 
 
 async def _lead(engine: Engine, now: datetime) -> None:
-    owner = f"{socket.gethostname()}:{os.getpid()}"
-    engine.lease = await engine.store.write(lambda tx: tx.acquire_lease("daemon", owner, now, LEASE))
+    engine.lease = await engine.store.write(lambda tx: lead(tx, now))
     if engine.lease is None:
         raise OutOfReach("a running advisor holds this store; ask its page, or stop it first")
 
@@ -79,10 +78,11 @@ async def _poll_all(setup: Setup, engine: Engine) -> list[Polled]:
 async def _deliver(setup: Setup, engine: Engine, now: datetime) -> list[str]:
     """Queue a report that is due, deliver what waits, and return what was not taken."""
     zone = setup.config.digest_timezone
-    if now - last_moment(setup.digest, zone, now) < timedelta(days=1):
-        await engine.queue_digest("weekly", now, zone)
+    due = last_moment(setup.digest, zone, now)
+    if now - due < timedelta(days=1):
+        await engine.queue_digest("weekly", now, zone, due)
     found = channels(setup.config, os.environ)
-    courier = Courier(StoredOutbox(engine.store), found, f"{socket.gethostname()}:{os.getpid()}")
+    courier = Courier(StoredOutbox(engine.store), found, owner.me())
     try:
         report = await courier.deliver_due(now)
     except AdvisorError as error:

@@ -5,7 +5,7 @@ evaluation does. `decide` changes nothing; `Ledger.apply` takes a decision over 
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Protocol
@@ -75,11 +75,12 @@ class Ledger:
                 state.holds.since[row, place], state.holds.lost[row, place] = clock
 
     def orphans(self) -> list[Finding]:
-        """Return the findings that no rule and subject of the program stands behind any more."""
+        """Return the living findings that no rule and subject of the program stands behind any more."""
         return [
             finding
             for finding in self.findings.values()
-            if finding.subject not in self._places.get((finding.rule, finding.copy), {})
+            if finding.state is not State.RESOLVED
+            and finding.subject not in self._places.get((finding.rule, finding.copy), {})
         ]
 
     def apply(self, decision: Decision) -> None:
@@ -100,8 +101,16 @@ def decide(
     subjects: Sequence[str],
     concern_of: ConcernOf,
     now: datetime,
+    *,
+    unasked: Container[str] = (),
+    partial: bool = False,
 ) -> Decision:
-    """Judge every rule on every subject at `now` and return what changes. Changes nothing itself."""
+    """Judge every rule on every subject at `now` and return what changes. Changes nothing itself.
+
+    Of `unasked` subjects nothing is called stale: their sources have not had their turn since the start.
+    A finding whose rule or subject is gone ends; where the fleet is known in part only (`partial`), those
+    of subjects that are not in it stay.
+    """
     judged = program.judge(columns, now, ledger.states)
     transitions: list[Transition] = []
     states: dict[tuple[str, str], RuleState] = {}
@@ -118,6 +127,8 @@ def decide(
             stored = ledger.findings.get((one.rule.id, subject, one.copy))
             start = stored or Finding(one.rule.id, subject, one.copy, State.INACTIVE, now)
             finding, events = step(start, _verdict(one, place), now)
+            if Event.STALE in events and subject in unasked:
+                finding, events = replace(finding, stale=False), ()
             finding = _with_figures(finding, one, place, concern_of, subject, figures=bool(events))
             after.state[place] = STATES.index(finding.state)
             after.stale[place] = finding.stale
@@ -125,7 +136,34 @@ def decide(
             if finding != stored:
                 transitions.append(Transition(stored, finding, events))
         states[key] = after
+    rules = {compiled.rule.id for compiled in program.compiled}
+    watched = set(subjects)
+    transitions += [
+        _ended(orphan, rules, watched, now)
+        for orphan in ledger.orphans()
+        if orphan.subject in watched or not partial
+    ]
     return Decision(now, judged, transitions, states)
+
+
+def _ended(orphan: Finding, rules: Container[str], watched: Container[str], now: datetime) -> Transition:
+    """End a finding that is judged no more, and say why; who was told of it is told of its end."""
+    if orphan.rule not in rules:
+        reason = "the rule is no longer in force"
+    elif orphan.subject not in watched:
+        reason = "no longer watched"
+    else:
+        reason = "no longer applies"
+    fired = orphan.state is State.FIRING
+    after = replace(
+        orphan,
+        state=State.RESOLVED if fired else State.INACTIVE,
+        since=now,
+        stale=False,
+        reason=reason,
+        holds=(),
+    )
+    return Transition(orphan, after, (Event.RESOLVED,) if fired else ())
 
 
 def _verdict(judged: Judged, place: int) -> Verdict:
@@ -147,12 +185,13 @@ def _with_figures(
     )
     if not figures and finding.state not in {State.PENDING, State.FIRING}:
         return finding
-    deciding = next((term for term in judged.explain(place) if term.metric), None)
+    deciding = judged.deciding(place)
+    limit = _number(judged.limit[place])
     return replace(
         finding,
         value=_number(judged.value[place]),
         threshold=_number(judged.threshold[place]),
-        limit=_number(judged.limit[place]),
+        limit=deciding.limit if deciding and limit is None else limit,
         unit=deciding.unit if deciding else "",
         limit_source=deciding.limit_source if deciding else "",
     )

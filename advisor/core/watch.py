@@ -4,7 +4,7 @@ Every command that judges goes through here: the daemon with a store behind it, 
 without one. No I/O and no clock: readings come in, decisions and what people are shown go out.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime
 
 from advisor.core.advise import Evidence as Shown
@@ -22,7 +22,7 @@ from advisor.core.judgement import FALSE, NOT_APPLICABLE, TRUE, UNKNOWN, Judged,
 from advisor.core.lifecycle import Event, Finding, State
 from advisor.core.limits import Limits
 from advisor.core.message import DigestConcern, Evidence, Notice, Recommendation
-from advisor.core.model import Observed, Quality, Subject, Term
+from advisor.core.model import Observed, Quality, Severity, Subject, Term
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
 from advisor.core.snapshot import MetricRow
@@ -43,8 +43,10 @@ class Watch:
         findings: Iterable[Finding] = (),
         terms: Sequence[tuple[str, Term]] = (),
         gives: Gives | None = None,
+        partial: bool = False,
     ) -> None:
         self.fleet = fleet
+        self.partial = partial  #: Some of the fleet is not known at the moment.
         self.rules = {rule.id: rule for rule in rules}
         self.catalogue = catalogue
         self.playbooks = playbooks or {}
@@ -74,8 +76,11 @@ class Watch:
 
     # -- what follows ----------------------------------------------------------------------------------
 
-    def decide(self, now: datetime) -> Decision:
-        """Judge every rule on every subject. What changes is taken over by `apply`."""
+    def decide(self, now: datetime, unasked: Container[str] = ()) -> Decision:
+        """Judge every rule on every subject. What changes is taken over by `apply`.
+
+        Of `unasked` subjects nothing is called stale yet.
+        """
         self.limits.advance(now)
         if self.program.outdated or self.gauges.outdated:
             self._compile(list(self.ledger.findings.values()))
@@ -86,6 +91,8 @@ class Watch:
             self.fleet.subjects,
             lambda rule, subject, copy: self.concern_of(rule, subject, copy, now),
             now,
+            unasked=unasked,
+            partial=self.partial,
         )
 
     def apply(self, decision: Decision) -> None:
@@ -143,7 +150,10 @@ class Watch:
 
     def title(self, concern: Concern) -> str:
         """Say in a few words what is the matter: `storage 401 MB of 500 MB`."""
-        finding, name = concern.speaker, metric_name(concern.metric)
+        return self._title(concern.speaker, concern.metric)
+
+    def _title(self, finding: Finding, metric: str) -> str:
+        name = metric_name(metric)
         value, threshold, limit, unit = self._figures(finding)
         if value is None:
             return name
@@ -209,6 +219,31 @@ class Watch:
             at=now,
             evidence=self.evidence(concern),
             recommendation=recommendation,
+            note=note,
+            simulated=simulated,
+        )
+
+    def farewell(
+        self,
+        key: str,
+        finding: Finding,
+        severity: Severity,
+        now: datetime,
+        note: str,
+        *,
+        simulated: bool = False,
+    ) -> Notice:
+        """Return the last that is said of a concern whose rules are no longer in force."""
+        stack, service = self.place(key)
+        return Notice(
+            event=Event.RESOLVED,
+            concern=key,
+            stack=stack.key if stack else Subject.parse(key.partition("#")[0]).stack,
+            environment=stack.environment if stack else "",
+            service=service,
+            title=self._title(finding, key.rpartition("#")[2]),
+            severity=severity,
+            at=now,
             note=note,
             simulated=simulated,
         )

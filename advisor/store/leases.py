@@ -21,19 +21,29 @@ class Lease:
     expires_at: datetime
 
 
+def lease_of(connection: Connection, name: str) -> Lease | None:
+    """Return who holds a lease or held it last, None where nobody ever did."""
+    row = connection.execute(select(leases).where(leases.c.name == name)).one_or_none()
+    return None if row is None else Lease(row.name, row.owner, row.fence, row.expires_at)
+
+
 def acquire_lease(
-    connection: Connection, name: str, owner: str, now: datetime, seconds: float
+    connection: Connection, name: str, owner: str, now: datetime, seconds: float, gone: str = ""
 ) -> Lease | None:
-    """Take a lease that is free or has expired; the holder gets it again. None: somebody else holds it."""
+    """Take a lease that is free or has expired; the holder gets it again. None: somebody else holds it.
+
+    `gone` names an owner that is known to run no more: its lease is free.
+    """
     expires_at = now + timedelta(seconds=seconds)
     first = {"name": name, "owner": owner, "fence": 1, "expires_at": expires_at}
     if written(connection, ignoring(connection, leases), first):
         return Lease(name, owner, 1, expires_at)
     row = connection.execute(select(leases).where(leases.c.name == name).with_for_update()).one()
-    if row.expires_at > now and row.owner != clean(owner):
+    held = row.expires_at > now and row.owner != clean(gone)
+    if held and row.owner != clean(owner):
         return None
     # Holding it without a break keeps the number; after a break somebody else may have had reason to doubt.
-    fence = row.fence if row.expires_at > now else row.fence + 1
+    fence = row.fence if held else row.fence + 1
     connection.execute(
         update(leases).where(leases.c.name == name).values(owner=owner, fence=fence, expires_at=expires_at)
     )

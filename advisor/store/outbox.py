@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection, Update, bindparam, func, or_, select, update
 
 from advisor.core.message import Message
+from advisor.store.moment import clean
 from advisor.store.schema import outbox
 from advisor.store.sql import ignoring, slices, written
 
@@ -152,6 +153,26 @@ def _held(claim: Claim) -> Update:
         columns.claimed_by == bindparam("owner", claim.owner),
         columns.fence == bindparam("held_fence", claim.fence),
     )
+
+
+def release_claims(connection: Connection, owner: str) -> int:
+    """Give back all that an owner claimed who runs no more; return how many. The tries stay counted."""
+    columns = outbox.c
+    held = update(outbox).where(columns.state == Delivery.QUEUED.value, columns.claimed_by == clean(owner))
+    # The next claim gets a number of its own, so whoever had it can no longer change the message.
+    return connection.execute(held.values(claimed_by=None, claim_until=None)).rowcount
+
+
+def parked(connection: Connection) -> list[tuple[str, int, str]]:
+    """Return (channel, how many, one of the errors) of the messages that were given up."""
+    columns = outbox.c
+    query = (
+        select(columns.channel, func.count(), func.max(columns.last_error))
+        .where(columns.state == Delivery.PARKED.value)
+        .group_by(columns.channel)
+        .order_by(columns.channel)
+    )
+    return [(channel, count, error) for channel, count, error in connection.execute(query)]
 
 
 def retry_parked(connection: Connection, now: datetime, ids: Sequence[str] = ()) -> int:

@@ -190,6 +190,14 @@ class Transaction:
         """Give it back unsent, as at the end of a daemon; False where the claim was lost."""
         return outbox.release_claim(self.connection, claim)
 
+    def release_claims(self, owner: str) -> int:
+        """Give back all that an owner claimed who runs no more; return how many messages."""
+        return outbox.release_claims(self.connection, owner)
+
+    def parked(self) -> list[tuple[str, int, str]]:
+        """Return (channel, how many, one of the errors) of the messages that were given up."""
+        return outbox.parked(self.connection)
+
     def retry_parked(self, now: datetime, ids: Sequence[str] = ()) -> int:
         """Queue parked messages again (all, or those named); return how many."""
         return outbox.retry_parked(self.connection, now, ids)
@@ -204,9 +212,15 @@ class Transaction:
 
     # Leases.
 
-    def acquire_lease(self, name: str, owner: str, now: datetime, seconds: float) -> Lease | None:
-        """Take what only one may do, or None while somebody else has it."""
-        return leases.acquire_lease(self.connection, name, owner, now, seconds)
+    def lease(self, name: str) -> Lease | None:
+        """Return who holds a lease or held it last, None where nobody ever did."""
+        return leases.lease_of(self.connection, name)
+
+    def acquire_lease(
+        self, name: str, owner: str, now: datetime, seconds: float, gone: str = ""
+    ) -> Lease | None:
+        """Take what only one may do, or None while somebody else has it; `gone` is an owner that ended."""
+        return leases.acquire_lease(self.connection, name, owner, now, seconds, gone)
 
     def renew_lease(self, lease: Lease, now: datetime, seconds: float) -> Lease:
         """Hold it for longer.
