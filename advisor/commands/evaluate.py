@@ -9,7 +9,7 @@ from typing import Any
 from advisor.commands import output
 from advisor.commands.common import configured, exit_code
 from advisor.core.histories import histories
-from advisor.core.judgement import NOT_APPLICABLE, UNKNOWN
+from advisor.core.judgement import NOT_APPLICABLE, UNKNOWN, TermVerdict
 from advisor.core.lifecycle import Finding, State
 from advisor.core.model import Observed, Subject
 from advisor.core.replay import Fact, replay
@@ -93,9 +93,10 @@ def _whose(watch: Watch, key: str) -> dict[str, str]:
 
 
 def _finding(watch: Watch, finding: Finding, names: Mapping[str, str]) -> dict[str, Any]:
-    terms = watch.terms(finding)
-    deciding = next((term for term in terms if term.value is not None), None)
-    current = deciding if finding.state is not State.RESOLVED else None
+    terms, deciding = _judged(watch, finding)
+    current = (
+        deciding if finding.state is not State.RESOLVED and deciding and deciding.value is not None else None
+    )
     return {
         "rule": finding.rule,
         **_whose(watch, finding.subject),
@@ -128,6 +129,16 @@ def _finding(watch: Watch, finding: Finding, names: Mapping[str, str]) -> dict[s
         ],
         "concern": names.get(finding.concern, finding.concern),
     }
+
+
+def _judged(watch: Watch, finding: Finding) -> tuple[list[TermVerdict], TermVerdict | None]:
+    """Return all terms of a finding's sentence as they are now, and the one that decides."""
+    for judged in watch.decision.judged if watch.decision else ():
+        if (judged.rule.id, judged.copy) == (finding.rule, finding.copy):
+            for place, row in enumerate(judged.rows.tolist()):
+                if watch.fleet.subjects[row] == finding.subject:
+                    return judged.explain(place), judged.deciding(place)
+    return [], None
 
 
 def _not_judged(watch: Watch, rule: str, subject: str, why: str) -> dict[str, str]:

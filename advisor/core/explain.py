@@ -7,10 +7,11 @@ import numpy as np
 from advisor.core.columns import QUALITIES
 from advisor.core.judgement import FALSE, NOT_APPLICABLE, UNKNOWN, VERDICTS, TermVerdict
 from advisor.core.judging import Leaf
-from advisor.core.model import Limit
+from advisor.core.model import Kind, Limit, Metric
+from advisor.core.periods import period_class
 from advisor.core.quantities import Quantities
 from advisor.core.quantity.known import Known
-from advisor.core.sentence import ShareOf, Test, TimeToLimit
+from advisor.core.sentence import Measure, Per, Quantity, ShareOf, Test, TimeToLimit, Value
 from advisor.core.units import Unit
 
 
@@ -25,10 +26,12 @@ def explained(leaf: Leaf, index: int, quantities: Quantities, not_given: str) ->
     quantity = leaf.test.quantity
     key = quantities.columns.fleet.subjects[row]
     metric = quantities.columns.metrics[leaf.name]
-    source = ""
+    limit, source = _number(outcome.limit[index]), ""
     threshold = leaf.test.threshold
     if isinstance(threshold, ShareOf) and isinstance(threshold.of, Limit):
         source = quantities.tables.source(key, leaf.name, threshold.of, _number(outcome.limit[index]))
+    elif isinstance(threshold, Value):
+        limit, source = _beside(key, quantity, metric, quantities)
     series = quantities.series_of(quantity)
     quality = "" if series is None or not leaf.known.has[row] else str(QUALITIES[int(series.quality[row])])
     return TermVerdict(
@@ -36,7 +39,7 @@ def explained(leaf: Leaf, index: int, quantities: Quantities, not_given: str) ->
         VERDICTS[code],
         value=_number(outcome.value[index]),
         threshold=_number(outcome.threshold[index]),
-        limit=_number(outcome.limit[index]),
+        limit=limit,
         limit_source=source,
         unit=_unit(quantity, metric.unit),
         why=not_given or _why(leaf, leaf.known, leaf.test, (index, row, code), quantities),
@@ -44,6 +47,18 @@ def explained(leaf: Leaf, index: int, quantities: Quantities, not_given: str) ->
         quality=quality,
         as_of=_number(outcome.as_of[index]),
     )
+
+
+def _beside(key: str, quantity: Quantity, metric: Metric, quantities: Quantities) -> tuple[float | None, str]:
+    """Return the quota that a value with a threshold of its own stands beside, and where it came from."""
+    if not isinstance(quantity, Measure) or Limit.QUOTA not in metric.limits:
+        return None, ""
+    limits = quantities.tables.in_force(key, metric.name, Limit.QUOTA)
+    if metric.kind is Kind.AMOUNT:
+        word = quantity.window.calendar.value if isinstance(quantity.window, Per) else None
+        limits = [one for one in limits if one.reset and period_class(one.reset) == word]
+    first = next(iter(limits), None)
+    return (None, "") if first is None else (first.value, first.source)
 
 
 def _about_needs(leaf: Leaf, code: int) -> str:

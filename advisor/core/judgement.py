@@ -108,3 +108,14 @@ class Judged:
     holds: Holds
     explain: Callable[[int], list[TermVerdict]] = field(repr=False)
     asks: NDArray[np.bool_] | None = None
+
+    def deciding(self, place: int) -> TermVerdict | None:
+        """Return the first term that decides for the subject at `rows[place]`: the one with its figures."""
+        figures = (_figure(self.value[place]), _figure(self.threshold[place]))
+        terms = [term for term in self.explain(place) if term.metric]
+        same = (term for term in terms if (term.value, term.threshold) == figures)
+        return next(same, terms[0] if terms else None)
+
+
+def _figure(number: float) -> float | None:
+    return float(number) if np.isfinite(number) else None

@@ -202,9 +202,13 @@ class LimitTables:
             return True  # The user may still say it; that is unknown.
         return any(self.limits.exists(subject, metric, name) for subject, name in self._places(key, limit))
 
+    def in_force(self, key: str, metric: str, limit: Limit) -> list[LimitInForce]:
+        """Return what is known of a limit for one subject, at most one a kind of period."""
+        return list(self._found(key, metric, limit))
+
     def source(self, key: str, metric: str, limit: Limit, value: float | None) -> str:
         """Return where the limit of that value came from; "" where nobody says."""
-        found = list(self._found(key, metric, limit))
+        found = self.in_force(key, metric, limit)
         return next((one.source for one in found if one.value == value), found[0].source if found else "")
 
     @staticmethod

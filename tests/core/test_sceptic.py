@@ -5,8 +5,9 @@ from datetime import UTC, datetime
 import pytest
 
 from advisor.core.catalogue import Reset
+from advisor.core.model import Limit
 from advisor.core.periods import Calendar
-from tests.core.world import DAY, HOUR, MINUTE, NOW, World, fleet_of, stack
+from tests.core.world import DAY, HOUR, MINUTE, NOW, MemoryLimits, World, fleet_of, quota, stack
 
 
 def test_a_window_keeps_its_readings_however_long_they_stay_fresh() -> None:
@@ -50,3 +51,35 @@ def test_a_day_that_a_zone_left_out_has_no_length() -> None:
     jump = datetime(2011, 12, 30, 10, tzinfo=UTC)
     assert calendar.around(jump + HOUR) == (jump, jump + DAY)
     assert calendar.before(jump) == (jump - DAY, jump)
+
+
+def test_the_figures_are_those_of_the_first_term_that_decides() -> None:
+    limits = {
+        ("shop/storage", name, Limit.QUOTA): quota(1000.0, reset="month")
+        for name in ("class_a_operations", "class_b_operations")
+    }
+    world = World(fleet_of(stack("shop", "storage")), MemoryLimits(limits))
+    for name, value in (("class_a_operations", 10.0), ("class_b_operations", 45.0)):
+        world.amounts(name, datetime(2026, 11, 1, tzinfo=UTC), NOW, value, 12 * HOUR, "shop/storage")
+    sentence = "class_a_operations > 80% of quota or class_b_operations > 80% of quota"
+    (judged,) = world.judged(sentence, "storage")
+    term = judged.deciding(0)
+    assert term is not None
+    assert (term.metric, term.value, term.threshold) == ("class_b_operations", judged.value[0], 800.0)
+
+
+def test_a_threshold_of_its_own_is_shown_beside_the_quota_in_force() -> None:
+    limits = {
+        ("shop/database", "storage", Limit.QUOTA): quota(500e6),
+        ("shop/email", "emails", Limit.QUOTA): [quota(100, reset="utc day"), quota(3000, reset="utc month")],
+    }
+    world = World(limits=MemoryLimits(limits))
+    world.say("storage", 401e6)
+    world.amounts("emails", NOW - 12 * HOUR, NOW, 7)
+    assert (world.term("storage > 400MB").limit, world.term("storage > 400MB").limit_source) == (
+        5e8,
+        "the plan",
+    )
+    assert world.term("emails per day > 80", "email").limit == 100
+    assert world.term("emails per month > 80", "email").limit == 3000
+    assert world.term("emails in 1h > 80", "email").limit is None
