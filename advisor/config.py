@@ -131,6 +131,11 @@ class Config:
             return f"{scheme}:///{(self.folder / Path(name).expanduser()).absolute()}"
         return url
 
+    def fault(self, message: str, stack: str, path: faults.Path) -> InputError:
+        """Return the error for a part of a stack, with the file and line where that is written."""
+        whole: faults.Path = ("stacks", stack, *path)
+        return self._documents.get(stack, self.document).fault(message, whole, faults.dotted(whole))
+
     def sources(self, service: Service, collectors: Collection[str]) -> tuple[Source, ...]:
         """Return what is polled for a service, given the collectors there are.
 

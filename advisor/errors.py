@@ -2,8 +2,11 @@
 
 AdvisorError          exit code 1
 ├── InputError        the user's input or usage: file, line, key
+│   └── Faults        several of them, a line each
 └── OutOfReach        something could not be reached: exit code 3
 """
+
+from collections.abc import Sequence
 
 
 class AdvisorError(Exception):
@@ -22,6 +25,30 @@ class InputError(AdvisorError):
         self.line = line
         self.key = key
         self.message = message
+
+
+class Faults(InputError):
+    """All faults of one file, or of several that belong together, a line each."""
+
+    def __init__(self, errors: Sequence[InputError]) -> None:
+        super().__init__("\n".join(str(error) for error in errors))
+        self.errors = tuple(errors)
+        self.file = errors[0].file
+        self.line = errors[0].line
+        self.key = errors[0].key
+
+
+def each(error: InputError) -> tuple[InputError, ...]:
+    """Return the faults that an error stands for: those of a `Faults`, else itself."""
+    return (
+        tuple(one for below in error.errors for one in each(below)) if isinstance(error, Faults) else (error,)
+    )
+
+
+def all_of(errors: Sequence[InputError]) -> InputError:
+    """Return one error for all of these: itself where it is alone."""
+    single = [one for error in errors for one in each(error)]
+    return single[0] if len(single) == 1 else Faults(single)
 
 
 class OutOfReach(AdvisorError):

@@ -11,23 +11,12 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from advisor.errors import InputError
+from advisor.errors import Faults, InputError
 from advisor.strict_yaml import Document
 
 __all__ = ["Faults", "Path", "did_you_mean", "dotted", "faults"]
 
 Path = tuple[str | int, ...]
-
-
-class Faults(InputError):
-    """All faults of one file, or of several that belong together, a line each."""
-
-    def __init__(self, errors: Sequence[InputError]) -> None:
-        super().__init__("\n".join(str(error) for error in errors))
-        self.errors = tuple(errors)
-        self.file = errors[0].file
-        self.line = errors[0].line
-        self.key = errors[0].key
 
 
 def did_you_mean(word: str, known: Iterable[str], *, otherwise: str = "") -> str:

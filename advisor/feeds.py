@@ -5,9 +5,10 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from advisor.config import Config
-from advisor.core.fleet import Account, Fleet
+from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Metric, Subject
+from advisor.errors import InputError, all_of
 from advisor.polling.contract import Collector
 from advisor.polling.poller import Source
 from advisor.polling.registry import collector, providers
@@ -17,7 +18,7 @@ from advisor.sources import reveal_settings, validate_settings
 if TYPE_CHECKING:
     from advisor.core.compile import Gives
 
-__all__ = ["Feed", "feeds", "gives", "of_stack"]
+__all__ = ["Feed", "feeds", "gives", "of_service", "of_stack"]
 
 
 class Feed:
@@ -35,26 +36,33 @@ def feeds(config: Config, environ: Mapping[str, str] | None = None) -> list[Feed
         InputError: a source's settings do not fit its collector; file, line and key.
     """
     environment = os.environ if environ is None else environ
-    known = providers()
-    fleet = config.fleet()
+    found, faults = [], []
+    for service in config.fleet().services:
+        try:
+            found += of_service(config, service, environment)
+        except InputError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
+    return found
+
+
+def of_service(config: Config, service: Service, environ: Mapping[str, str]) -> list[Feed]:
+    """Return the sources of one service.
+
+    Raises:
+        InputError: as `feeds`, of its first source that is at fault.
+    """
     found = []
-    for service in fleet.services:
-        for written in config.sources(service, known):
-            module = collector(written.collector)
-            validate_settings(written, module.Settings)
-            found.append(
-                Feed(
-                    written,
-                    Source(
-                        service,
-                        fleet.account.get(service.account) or Account(service.account, service.provider),
-                        module,
-                        _settings(written, module, environment),
-                        written.interval or module.INTERVAL,
-                        name=written.collector,
-                    ),
-                )
-            )
+    account = config.fleet().account.get(service.account) or Account(service.account, service.provider)
+    for written in config.sources(service, providers()):
+        module = collector(written.collector)
+        validate_settings(written, module.Settings)
+        settings = _settings(written, module, environ)
+        interval = written.interval or module.INTERVAL
+        found.append(
+            Feed(written, Source(service, account, module, settings, interval, name=written.collector))
+        )
     return found
 
 

@@ -30,7 +30,7 @@ from advisor.core.sentence import (
     TargetMissed,
 )
 from advisor.core.typed import read_span
-from advisor.errors import InputError
+from advisor.errors import InputError, all_of
 
 __all__ = ["Pack", "Rulebook", "assemble", "builtin_packs", "load_file", "load_pack", "load_rules"]
 
@@ -77,7 +77,7 @@ def load_rules(text: str, file: str, pack: str = "", sustained: float = 900.0) -
     """Return the rules of a file's text.
 
     Raises:
-        InputError: The first fault, with `file` and line.
+        InputError: What is wrong, with `file` and line; of several rules a fault each.
     """
     return _rules(strict_yaml.load(text, file), pack, sustained)
 
@@ -86,7 +86,7 @@ def load_file(path: Path, name: str = "") -> list[Rule]:
     """Return the rules of a user's file; `name` is what messages call it.
 
     Raises:
-        InputError: It cannot be read, or the first fault in it.
+        InputError: It cannot be read, or what is wrong in it, a fault for each rule.
     """
     return _rules(strict_yaml.load_file(path, name), "", 900.0)
 
@@ -200,7 +200,15 @@ def _rules(document: strict_yaml.Document, pack: str, sustained: float) -> list[
         return []
     if not isinstance(document.data, list):
         raise document.fault("a rule file is a list: begin each rule with `- id: ...`")
-    rules = [_rule(document, index, pack, sustained) for index in range(len(document.data))]
+    rules: list[Rule] = []
+    faults: list[InputError] = []
+    for index in range(len(document.data)):
+        try:
+            rules.append(_rule(document, index, pack, sustained))
+        except InputError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
     _refuse_duplicates(rules)
     return rules
 

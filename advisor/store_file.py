@@ -98,7 +98,9 @@ def look(file: Path, busy_seconds: float = 1.0) -> str | None:
     """
     with (
         _one_sentence(file),
-        closing(sqlite3.connect(f"{file.as_uri()}?mode=rw", busy_seconds, None, uri=True)) as connection,
+        closing(
+            sqlite3.connect(f"{file.as_uri()}?mode=rw", timeout=busy_seconds, isolation_level=None, uri=True)
+        ) as connection,
     ):
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")

@@ -1,6 +1,6 @@
 """What a configuration stands for: the fleet, the rules in force, the catalogue, the playbooks."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from advisor.core.catalogue import Catalogue
 from advisor.core.fleet import Fleet, Stack
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
-from advisor.errors import InputError
+from advisor.errors import InputError, all_of
 from advisor.rulebook import Pack, Rulebook, assemble, builtin_packs, load_file, load_pack
 
 #: The pack that every stack has: what any PostgreSQL needs.
@@ -37,14 +37,20 @@ def world(config: Config) -> World:
     """Return what `config` stands for.
 
     Raises:
-        InputError: a pack, a rule file or an override is at fault.
+        InputError: packs, rule files or overrides are at fault; all that can be told at once.
     """
     written = config.fleet()
-    wanted = {name.partition("@")[0]: name for stack in written.stacks for name in stack.packs}
     fleet = Fleet(tuple(_with_packs(stack) for stack in written.stacks), written.accounts)
-    packs = [load_pack(name) for name in EVERYWHERE]
-    packs += [_pack(name, asked) for name, asked in wanted.items() if name not in EVERYWHERE]
-    own = [rule for path in config.rule_files for rule in load_file(path, _name(path, config.folder))]
+    faults: list[InputError] = []
+    packs = _packs(config, written.stacks, faults)
+    own: list[Rule] = []
+    for path in config.rule_files:
+        try:
+            own += load_file(path, _name(path, config.folder))
+        except InputError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
     override = config.rules.override
 
     def place(steps: tuple[str | int, ...]) -> tuple[str, int]:
@@ -66,13 +72,31 @@ def everything() -> World:
     return World(Fleet(), assemble(packs), catalogue_files.load(), catalogue_files.playbooks())
 
 
-def _pack(name: str, written: str) -> Pack:
+def _packs(config: Config, stacks: Iterable[Stack], faults: list[InputError]) -> list[Pack]:
+    """Return the packs that stacks ask for, each once; what is wrong is added to `faults`."""
+    found = {name: load_pack(name) for name in EVERYWHERE}
+    seen: set[str] = set()
+    for stack in stacks:
+        for place, asked in enumerate(stack.packs):
+            if asked in seen:
+                continue
+            seen.add(asked)
+            try:
+                pack = _pack(asked)
+            except InputError as fault:
+                at: tuple[str | int, ...] = ("packs", place)
+                faults.append(fault if fault.file else config.fault(fault.message, stack.key, at))
+            else:
+                found[pack.name] = pack
+    return list(found.values())
+
+
+def _pack(asked: str) -> Pack:
+    name, _, version = asked.partition("@")
     pack = load_pack(name)
-    version = written.partition("@")[2]
     if version and not (f"{pack.version}.").startswith(f"{version}."):
         raise InputError(
-            f"pack `{name}` is at version {pack.version}, not {version}; write `{name}@{pack.version}`",
-            key="packs",
+            f"pack `{name}` is at version {pack.version}, not {version}; write `{name}@{pack.version}`"
         )
     return pack
 
