@@ -28,7 +28,7 @@ from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Cadence, Observed, Subject
 from advisor.core.notices import digest_message, group
 from advisor.core.snapshot import Snapshot, SourceRow
-from advisor.core.tell import Told, attended, episode, event_to_tell, worst
+from advisor.core.tell import Told, attended, episode, event_to_tell, forgotten, worst
 from advisor.core.watch import Watch
 from advisor.core.wording import counted
 from advisor.errors import AdvisorError
@@ -365,9 +365,9 @@ class Engine:
             self._advice.pop(key, None)
             if Event.NEW_PERIOD not in happened:
                 news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
-            if told is not None:
-                news.over.append(key)
             event = event_to_tell((), told, None, happened, None, next_digest, now)
+            if told is not None and (event is Event.RESOLVED or forgotten(told, now)):
+                news.over.append(key)
             if event is None or told is None:
                 return
             concern = self._as_it_was(key, ended)
@@ -576,9 +576,10 @@ class Engine:
             return [message for message in messages if message.id in new]
 
     def _new_for_daily(self, now: datetime) -> bool:
-        """Say whether some daily or immediate rule began to fire within the last day."""
+        """Say whether some daily or immediate rule began to fire within the last day, and nobody was told."""
         return any(
             finding.state is State.FIRING
+            and finding.concern not in self._told
             and finding.rule in self.watch.rules
             and self.watch.rules[finding.rule].told is not Cadence.WEEKLY
             and finding.fired_at is not None

@@ -2,18 +2,24 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from advisor.core.lifecycle import Attention, Event, Finding
 from advisor.core.model import Cadence, Severity
 from advisor.core.rule import Rule
+
+#: Of a quota that resets every day people hear once in this time; the digest tells the days between.
+AGAIN = timedelta(days=7)
 
 _RANK = {Severity.CRITICAL: 0, Severity.WARNING: 1, Severity.INFO: 2}
 
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What people were last told at once of a concern, kept until it is over."""
+    """What people were last told at once of a concern.
+
+    Kept until it is over; a reset of its quota does not end it, see `forgotten`.
+    """
 
     concern: str
     severity: Severity
@@ -44,20 +50,33 @@ def event_to_tell(
     """
     if not firing:
         # A reset is no recovery: the page and the digest show it, and nobody is called for it.
-        return None if told is None or Event.NEW_PERIOD in happened else Event.RESOLVED
+        over = Event.RESOLVED in happened and Event.NEW_PERIOD not in happened
+        return Event.RESOLVED if told is not None and over else None
     if attention is not None and attended(attention, firing, now):
         return None
     severity = worst([rule.severity for _, rule in firing])
     urgent = act_by is not None and act_by < next_digest
     if not urgent and all(rule.told is not Cadence.IMMEDIATE for _, rule in firing):
         return None
-    if told is None or told.episode != episode(firing):
+    if told is None or _another(told.episode, episode(firing)):
         return Event.FIRED
     if _RANK[severity] < _RANK[told.severity]:
         return Event.ESCALATED
     if Event.STALE in happened and all(finding.stale for finding, _ in firing):
         return Event.STALE
     return None
+
+
+def forgotten(told: Told, now: datetime) -> bool:
+    """Say whether what was told before a reset is so long ago that it is told anew."""
+    return now - told.at >= AGAIN
+
+
+def _another(told: str, begun: str) -> bool:
+    """Say whether a billing period is news after the one that was told of: not the next of short ones."""
+    if not told or not begun:
+        return told != begun
+    return told != begun and datetime.fromisoformat(begun) - datetime.fromisoformat(told) >= AGAIN
 
 
 def attended(attention: Attention, firing: Sequence[tuple[Finding, Rule]], now: datetime) -> bool:

@@ -9,7 +9,7 @@ from advisor.core.language import parse
 from advisor.core.lifecycle import Attention, Event, Finding, State
 from advisor.core.model import Action, Cadence, Severity
 from advisor.core.rule import Rule
-from advisor.core.tell import Told, attended, event_to_tell
+from advisor.core.tell import AGAIN, Told, attended, event_to_tell, forgotten
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DIGEST = NOW + timedelta(days=1)
@@ -67,6 +67,20 @@ def test_a_new_billing_period_is_told_anew() -> None:
     assert event([rule(Severity.CRITICAL)], told(Severity.CRITICAL, "2026-03-01"), finding=april) is (
         Event.FIRED
     )
+
+
+@pytest.mark.parametrize(("day", "said"), [(5, None), (10, None), (11, Event.FIRED)])
+def test_a_daily_quota_that_is_used_up_every_day_is_told_once_a_week(day: int, said: Event | None) -> None:
+    today = replace(FINDING, episode=f"2026-03-{day:02}T00:00:00+00:00")
+    known = told(Severity.CRITICAL, "2026-03-04T00:00:00+00:00")
+    assert event([rule(Severity.CRITICAL)], known, finding=today) is said
+
+
+def test_what_was_told_outlives_a_reset_by_a_week_at_most() -> None:
+    known = told()
+    assert event([], known, happened=()) is None
+    assert not forgotten(known, NOW)
+    assert forgotten(known, known.at + AGAIN)
 
 
 def test_the_end_is_told_to_whom_the_beginning_was() -> None:
