@@ -8,6 +8,7 @@ Only the holder of the lease writes; a second daemon over the same store stands 
 
 import asyncio
 import contextlib
+import gc
 import os
 import signal
 import traceback
@@ -175,6 +176,9 @@ class Daemon:
             store=self.store.store.place.name,
             web=self.setup.config.web.listen,
         )
+        # What is there now stays: from here on the garbage of rounds is looked for, and nothing else.
+        gc.freeze()
+        gc.set_threshold(700, 10, 10)
         absorbing = asyncio.create_task(self._absorb_all())
         clock = asyncio.create_task(self._look_at_clock())
         self._spawn(self._beat())
