@@ -79,6 +79,9 @@ class Growths(Levels, Distributions, Shares, Amounts, Sums):
         high = np.where(good, now.high / np.where(good, then.low, 1.0) - 1, np.nan)
         value = np.where(good, now.value / np.where(good, then.value, 1.0) - 1, np.nan)
 
+        # What grew by nothing but rounding did not grow.
+        value, low, high = (np.round(x, 12) for x in (value, low, high))
+
         def why(row: int) -> str:
             if np.isnan(now.low[row]):
                 return now.why(row) or f"no reading of `{name}` in the span"
