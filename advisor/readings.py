@@ -2,7 +2,7 @@
 
 import json
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,11 +25,11 @@ class Line(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    stack: str
+    stack: str = ""
     service: str = ""
     account: str = ""
     metric: str
-    value: float
+    value: float | None = None
     unit: str = ""
     at: datetime | None = None
     since: datetime | None = Field(None, alias="from")
@@ -47,6 +47,10 @@ class Line(BaseModel):
     def _times(self) -> "Line":
         if (self.at is None) == (self.to is None):
             raise ValueError("a line has `at`, or `from` and `to`")
+        if not self.stack and not self.account:
+            raise ValueError("a line has `stack`, or `account` for what an account itself reports")
+        if self.value is None and not self.buckets:
+            raise ValueError("`value` is missing; only `buckets` may stand alone")
         if self.to is not None and self.since is None:
             raise ValueError("`to` needs `from`")
         for name, time in (("at", self.at), ("from", self.since), ("to", self.to)):
@@ -112,20 +116,28 @@ def _observed(line: Line, fleet: Fleet) -> Observed | tuple[str, Term]:
         raise ValueError(f"no metric `{line.metric}`; `advisor metrics list` names them all")
     at = (line.at or line.to or datetime.min.replace(tzinfo=UTC)).astimezone(UTC)
     if line.limit is not None:
+        if line.value is None:
+            raise ValueError("a limit needs `value`")
         value = _base(metric, line.value, line.unit)
         return subject, Term("limit", value, "readings", at, metric.name, line.limit, line.part)
     _check(metric, line)
+    buckets = tuple((_edge(metric, edge, line.unit), count) for edge, count in line.buckets)
+    low, high = (None if end is None else _base(metric, end, line.unit) for end in (line.low, line.high))
+    if line.value is None:
+        low, value, high = mean_of(buckets)
+    else:
+        value = _value(metric, line.value, line)
     reading = Reading(
         metric.name,
-        _value(metric, line),
+        value,
         at,
         since=line.since.astimezone(UTC) if line.since else None,
         part=line.part,
         stat=line.stat,
         of=line.of,
-        low=None if line.low is None else _base(metric, line.low, line.unit),
-        high=None if line.high is None else _base(metric, line.high, line.unit),
-        buckets=tuple((_base(metric, edge, line.unit), count) for edge, count in line.buckets),
+        low=low,
+        high=high,
+        buckets=buckets,
         quality=line.quality,
     )
     return Observed(reading, subject, "readings", at, metric.fresh or FRESH)
@@ -151,21 +163,43 @@ def _check(metric: Metric, line: Line) -> None:
     for value in (line.value, line.of, line.low, line.high):
         if value is not None and not math.isfinite(value):
             raise ValueError("a reading is a finite number; leave the line out where nothing was measured")
-    if line.value < 0:
+    if line.value is not None and line.value < 0:
         raise ValueError(f"`{metric.name}` cannot be negative")
     if metric.kind is Kind.AMOUNT and line.since is None:
         raise ValueError(f"`{metric.name}` is an amount: it needs `from` and `to`")
     if metric.kind is Kind.DISTRIBUTION and not line.buckets and line.stat not in _STATS:
         raise ValueError(f"`{metric.name}` is many values: say which in `stat` ({', '.join(sorted(_STATS))})")
-    if metric.kind is Kind.SHARE and line.of is not None and not 0 <= line.value <= line.of:
+    if metric.kind is Kind.SHARE and line.of is not None and not 0 <= (line.value or 0) <= line.of:
         raise ValueError("a share's `value` lies between 0 and `of`")
+    edges = [edge for edge, _ in line.buckets]
+    if edges != sorted(set(edges)) or any(edge <= 0 for edge in edges):
+        raise ValueError("`buckets` are [upper edge, count], the edges above 0 and rising")
+    if any(not (math.isfinite(count) and count >= 0) for _, count in line.buckets):
+        raise ValueError("counts in `buckets` are numbers from 0 on")
 
 
-def _value(metric: Metric, line: Line) -> float:
+def mean_of(buckets: Sequence[tuple[float, float]]) -> tuple[float, float, float]:
+    """Return the least, the likeliest and the highest mean that a histogram leaves open."""
+    count = sum(number for _, number in buckets)
+    if count <= 0:
+        return 0.0, 0.0, 0.0
+    low = middle = high = start = 0.0
+    for edge, number in buckets:
+        end = edge if math.isfinite(edge) else start
+        low, high = low + start * number, high + (edge * number if number else 0.0)
+        middle, start = middle + (start + end) / 2 * number, end
+    return low / count, middle / count, high / count
+
+
+def _edge(metric: Metric, edge: float, unit: str) -> float:
+    return edge if math.isinf(edge) else _base(metric, edge, unit)
+
+
+def _value(metric: Metric, value: float, line: Line) -> float:
     # A share with `of` counts parts and wholes of any unit: only their ratio matters.
     if metric.kind is Kind.SHARE and line.of is not None:
-        return line.value
-    return _base(metric, line.value, line.unit)
+        return value
+    return _base(metric, value, line.unit)
 
 
 def _base(metric: Metric, value: float, unit: str) -> float:

@@ -43,13 +43,18 @@ class _Newest:
 
 @dataclass(frozen=True, slots=True)
 class Histogram:
-    """The counts of one bucket of time: upper edges, counts between them, mean of all values."""
+    """The counts of one bucket of time: upper edges, counts between them, mean of all values.
+
+    `low` and `high` bound the mean where nobody measured it.
+    """
 
     since: float
     at: float
     edges: Floats
     counts: Floats
     mean: float
+    low: float
+    high: float
 
 
 class Series:
@@ -228,7 +233,8 @@ class Columns:
         counts = np.array([count for _, count in reading.buckets], dtype=np.float64)
         start = at if math.isnan(since) else since
         kept = [h for h in series.histograms.get(row, []) if (h.since, h.at) != (start, at)]
-        kept.append(Histogram(start, at, edges, counts, reading.value))
+        low, high = (reading.value if end is None else end for end in (reading.low, reading.high))
+        kept.append(Histogram(start, at, edges, counts, reading.value, low, high))
         newest = max(h.at for h in kept)
         series.histograms[row] = [h for h in kept if h.at >= newest - max(series.horizon, 1.0)]
 

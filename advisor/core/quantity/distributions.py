@@ -136,8 +136,12 @@ def merged_stat(histograms: list[Histogram], stat: str) -> tuple[float, float, f
     if count <= 0:
         return np.nan, np.nan, np.nan
     if stat == "avg":
-        mean = sum(h.mean * float(h.counts.sum()) for h in histograms) / count
-        return mean, mean, mean
+        weights = [float(h.counts.sum()) / count for h in histograms]
+        value, low, high = (
+            sum(weight * number for weight, number in zip(weights, numbers, strict=True))
+            for numbers in zip(*((h.mean, h.low, h.high) for h in histograms), strict=True)
+        )
+        return value, low, high
     edges = np.unique(np.concatenate([h.edges for h in histograms]))
     below = np.zeros(edges.size)
     for h in histograms:
