@@ -118,8 +118,9 @@ class Program:
             stale = stale & (verdict == UNKNOWN)
 
         def explain(index: int) -> list[TermVerdict]:
-            why = one.not_given.get(int(one.rows.rows[index]), "")
-            return [explained(leaf, index, quantities, why) for leaf in judging.leaves]
+            row = int(one.rows.rows[index])
+            why = one.not_given.get(row, "")
+            return [explained(leaf, (index, row), quantities, why) for leaf in judging.leaves]
 
         return Judged(
             rule=one.rule,

@@ -15,16 +15,17 @@ from advisor.core.sentence import Measure, Per, Quantity, ShareOf, Test, TimeToL
 from advisor.core.units import Unit
 
 
-def explained(leaf: Leaf, index: int, quantities: Quantities, not_given: str) -> TermVerdict:
-    """Return the verdict of one comparison for the subject at that place of the rule's rows."""
+def explained(leaf: Leaf, place: tuple[int, int], quantities: Quantities, not_given: str) -> TermVerdict:
+    """Return the verdict of one comparison; `place`: where the subject is in the rule, and its row."""
     outcome = leaf.outcome
+    index, own = place
     code = int(outcome.verdict[index])
     if leaf.test is None or leaf.known is None or leaf.at is None:
         why = _about_needs(leaf, code)
         return TermVerdict(leaf.text, VERDICTS[code], why=not_given or why)
     row = int(leaf.at[index])
     quantity = leaf.test.quantity
-    key = quantities.columns.fleet.subjects[row]
+    key = quantities.columns.fleet.subjects[own]  # The limit is the subject's, wherever the name was found.
     metric = quantities.columns.metrics[leaf.name]
     limit, source = _number(outcome.limit[index]), ""
     threshold = leaf.test.threshold
@@ -42,7 +43,7 @@ def explained(leaf: Leaf, index: int, quantities: Quantities, not_given: str) ->
         limit=limit,
         limit_source=source,
         unit=_unit(quantity, metric.unit),
-        why=not_given or _why(leaf, leaf.known, leaf.test, (index, row, code), quantities),
+        why=not_given or _why(leaf, leaf.known, leaf.test, (index, row, code), quantities, own),
         metric=leaf.name,
         quality=quality,
         as_of=_number(outcome.as_of[index]),
@@ -67,18 +68,20 @@ def _about_needs(leaf: Leaf, code: int) -> str:
     return f"`{leaf.name}` is not answered in `needs:`" if leaf.name else "no rule of `targets:` is loaded"
 
 
-def _why(leaf: Leaf, known: Known, test: Test, place: tuple[int, int, int], quantities: Quantities) -> str:
+def _why(
+    leaf: Leaf, known: Known, test: Test, place: tuple[int, int, int], quantities: Quantities, own: int
+) -> str:
     index, row, code = place
     threshold = test.threshold
     subjects = quantities.subjects
     if code == NOT_APPLICABLE:
         if leaf.unmeasured is not None and leaf.unmeasured[index]:
-            role = subjects.roles[row]
+            role = subjects.roles[own]
             return f"`{leaf.name}` is not measured for {'a' if role[:1] not in 'aeiou' else 'an'} {role}"
         if isinstance(test.quantity, TimeToLimit):
-            return f"{subjects.plan_words(row)} has no limit on `{leaf.name}`"
+            return f"{subjects.plan_words(own)} has no limit on `{leaf.name}`"
         if isinstance(threshold, ShareOf):
-            return f"{subjects.plan_words(row)} has no {threshold.of} on `{leaf.name}`"
+            return f"{subjects.plan_words(own)} has no {threshold.of} on `{leaf.name}`"
     limit = float(leaf.outcome.limit[index])
     of_limit = isinstance(threshold, ShareOf) and isinstance(threshold.of, Limit)
     if code == FALSE and of_limit and math.isinf(limit):

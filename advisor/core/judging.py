@@ -291,16 +291,18 @@ class Judging:
             shared = quantities.account_sum(own, metric, key)
             known = _chosen(table.account, shared, own)
             at, rows = self._resolved(metric, known)
-        limit = table.value[at]
-        figure = self._share(table, ratio)[at]
+        # A name may be the stack's; the limit is the plan's of the rule's own subject.
+        mine = self.one.rows.at
+        limit = table.value[mine]
+        figure = self._share(table, ratio)[mine]
         other = cleared(test, self.one.clears, self.metrics)
         if isinstance(other, ShareOf) and self.firing is not None and self.firing.any():
-            figure = np.where(self.firing, self._share(table, other.ratio)[at], figure)
+            figure = np.where(self.firing, self._share(table, other.ratio)[mine], figure)
         verdict = compared(known.low[at], known.high[at], test.compare, figure, figure)
         unlimited = np.isinf(limit)
         if unlimited.any():
             verdict = np.where(unlimited, np.int8(FALSE), verdict)
-        absent = table.absent[at]
+        absent = table.absent[mine]
         if absent.any():
             verdict = np.where(absent, np.int8(NOT_APPLICABLE), verdict)
         return self._noted(test, metric, known, at, rows, verdict, figure, limit, absent=absent)

@@ -7,6 +7,7 @@ import pytest
 from advisor.core.catalogue import Reset
 from advisor.core.model import Limit
 from advisor.core.periods import Calendar
+from advisor.readings import mean_of
 from tests.core.world import DAY, HOUR, MINUTE, NOW, MemoryLimits, World, fleet_of, quota, stack
 
 
@@ -83,3 +84,40 @@ def test_a_threshold_of_its_own_is_shown_beside_the_quota_in_force() -> None:
     assert world.term("emails per day > 80", "email").limit == 100
     assert world.term("emails per month > 80", "email").limit == 3000
     assert world.term("emails in 1h > 80", "email").limit is None
+
+
+def test_what_agrees_but_for_rounding_is_equal() -> None:
+    world = World(fleet_of(stack("shop", "backend", "email", "database")))
+    world.say("error_rate", 1.0, NOW, "shop/backend", since=NOW - HOUR, of=1000.0)
+    assert world.verdict("error_rate >= 0.1%", "backend") == "true"
+    assert world.verdict("error_rate > 0.1%", "backend") == "false"
+    october, november = datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC)
+    world.amounts("cost", october, november, 0.1, HOUR, "shop")  # 744 times ten cents is not quite $74.40.
+    world.amounts("revenue", october, november, 24.0, DAY, "shop")
+    assert world.verdict("cost per month > 10% of revenue", "", november) == "false"
+    assert world.verdict("cost per month >= 10% of revenue", "", november) == "true"
+    assert world.verdict("cost per month > $74.40", "", november) == "false"
+    assert world.verdict("cost per month >= $74.40", "", november) == "true"
+    for size in (3.0, 70.0, 190.0):
+        world.limits = MemoryLimits({("shop/database", "connections", Limit.MAX): quota(size)})
+        world.say("connections", size * 7 / 10)
+        assert world.verdict("connections >= 70% of max") == "true"
+        assert world.verdict("connections > 70% of max") == "false"
+
+
+def test_the_limit_is_the_subjects_own_where_the_name_is_the_stacks() -> None:
+    world = World(limits=MemoryLimits({("shop/database", "active_users", Limit.QUOTA): quota(50_000)}))
+    world.say("active_users", 45_000, subject="shop")
+    term = world.term("active_users > 80% of quota")
+    assert (term.verdict, term.value, term.limit, term.limit_source) == ("true", 45_000, 50_000, "the plan")
+
+
+def test_the_mean_of_a_histogram_without_one_is_bounded_by_its_edges() -> None:
+    world = World()
+    counts = ((0.1, 50.0), (0.3, 50.0))
+    low, value, high = mean_of(counts)
+    world.say("query_time", value, NOW, since=NOW - HOUR, buckets=counts, low=low, high=high)
+    assert (low, value, high) == pytest.approx((0.05, 0.125, 0.2))
+    assert world.verdict("avg query_time > 40ms") == "true"
+    assert world.verdict("avg query_time > 100ms") == "unknown"
+    assert world.verdict("p95 query_time >= 100ms") == "true"
