@@ -5,10 +5,11 @@ from datetime import UTC, datetime
 import pytest
 
 from advisor.core.catalogue import Reset
+from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.model import Limit
 from advisor.core.periods import Calendar
 from advisor.readings import mean_of
-from tests.core.world import DAY, HOUR, MINUTE, NOW, MemoryLimits, World, fleet_of, quota, stack
+from tests.core.world import DAY, HOUR, MINUTE, NOW, MemoryLimits, World, fleet_of, quota, rule, stack
 
 
 def test_a_window_keeps_its_readings_however_long_they_stay_fresh() -> None:
@@ -121,3 +122,31 @@ def test_the_mean_of_a_histogram_without_one_is_bounded_by_its_edges() -> None:
     assert world.verdict("avg query_time > 40ms") == "true"
     assert world.verdict("avg query_time > 100ms") == "unknown"
     assert world.verdict("p95 query_time >= 100ms") == "true"
+
+
+def test_a_rolling_window_that_has_passed_says_nothing_of_now() -> None:
+    world = World()
+    world.amounts("errors", NOW - HOUR, NOW, 3, MINUTE)
+    assert world.verdict("errors in 5m > 10", "email", NOW + 4 * MINUTE) == "true"
+    assert world.verdict("errors in 5m > 10", "email", NOW + HOUR) == "unknown"
+    assert world.why("errors in 5m > 10", "email", NOW + HOUR).startswith("the window of `errors` is covered")
+    assert world.verdict("errors in 1d > 10", "email", NOW + 6 * HOUR) == "true"
+
+
+def test_a_bill_is_forecast_as_the_sum_of_its_services() -> None:
+    world = World(fleet_of(stack("shop", "database", "backend", budget=60.0)))
+    for service, value in (("database", 1.0), ("backend", 2.0)):
+        world.amounts("cost", NOW - 19 * DAY - 12 * HOUR, NOW, value / 24, HOUR, f"shop/{service}")
+    assert world.term("forecast of cost per month > $60", "").value == pytest.approx(90)
+    assert world.verdict("forecast of cost per month > 100% of budget", "") == "true"
+    term = world.term("time to limit of cost < 3 days", "")
+    assert term.value == pytest.approx(0.5 * 86400)
+
+
+def test_storage_of_an_account_is_forecast_as_the_sum_of_its_services() -> None:
+    services = tuple(Service("shop", key, "database", "acme", "org", "free") for key in ("one", "two"))
+    world = World(Fleet((Stack("shop", services=services),), (Account("org", "acme", "free"),)))
+    for key in ("one", "two"):
+        world.level("storage", NOW - 20 * DAY, NOW, 100e6, DAY / 4, f"shop/{key}", slope=2.5e6)
+    value = world.term(rule("forecast of storage in 30 days > 1GB", "", provider=("acme",))).value
+    assert value == pytest.approx(1200e6, rel=0.01)

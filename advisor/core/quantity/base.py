@@ -12,7 +12,7 @@ from advisor.core.holds import COVERAGE
 from advisor.core.judgement import Floats
 from advisor.core.model import Kind
 from advisor.core.periods import Calendar, Zone
-from advisor.core.quantity.known import DayMemory, Days, Known, Path, Why, span_words
+from advisor.core.quantity.known import DAY, DayMemory, Days, Known, Path, Why, span_words
 from advisor.core.sentence import AnyMetric, Quantity, Span
 from advisor.core.subjects import Subjects
 from advisor.core.thresholds import LimitTables
@@ -101,18 +101,28 @@ class Base:
             out[rows] = Zone.of(name).shift(ends[rows], back)
         return out
 
-    def _anchor(self, series: Series) -> Floats | float:
-        """Return where a window ends: now for levels, the newest bucket's end for what comes in buckets."""
+    def _anchor(self, series: Series, span: Span | None = None) -> Floats | float:
+        """Return where a window ends: now for levels, the newest bucket's end for what comes in buckets.
+
+        What comes in buckets comes late, by up to three buckets or the window's own length. A window that
+        lies further back says nothing of now: then it ends now, and nothing in it is known.
+        """
         if series.ring is None or series.ring.level:
             return self.now
-        return np.where(np.isinf(series.time), self.now, series.time)
+        anchor = np.where(np.isinf(series.time), self.now, series.time)
+        if span is None:
+            return anchor
+        late = np.full(self.size, 31 * DAY if span.unit == "month" else span.seconds)
+        if series.since is not None:
+            late = np.fmax(late, 3 * (series.time - series.since))
+        return np.where(self.now - anchor > late, self.now, anchor)
 
     def _bounds_of(
         self, series: Series, span: Span, day: Days | None
     ) -> tuple[Floats | float, Floats | float]:
         if day is not None:
             return day.since, day.until
-        anchor = self._anchor(series)
+        anchor = self._anchor(series, span)
         return self._shifted(anchor, span), anchor
 
     def _day(self, key: object, series: Series, day: Days | None, make: Callable[[], Known]) -> Known:

@@ -27,7 +27,7 @@ class Paths(Amounts, Sums):
         path = self._paths.get(key)
         if path is None:
             make = self._amount_path if metric.kind == Kind.AMOUNT else self._level_path
-            path = make(metric, period)
+            path = self._summed_path(make(metric, period), metric)
             if account:
                 path = self._account_path(path, metric)
             self._paths[key] = path
@@ -95,6 +95,23 @@ class Paths(Amounts, Sums):
 
         known = replace(base, why=why, value=total.value, period=start)
         return Path(np.where(usable, now, np.nan), pace, end, known)
+
+    def _summed_path(self, path: Path, metric: Metric) -> Path:
+        """Fill in stacks and accounts that report nothing themselves: the path of their services' sum."""
+        slope = np.where(np.isnan(path.now), np.nan, np.nan_to_num(path.slope))
+        now = self._with_sums(replace(path.known, value=path.now, low=path.now, high=path.now), metric)
+        if now.has is path.known.has:
+            return path
+        filled = now.has & ~path.known.has
+        pace = self._with_sums(replace(path.known, value=slope, low=slope, high=slope), metric)
+        total = self._with_sums(path.known, metric)
+        # A partial sum has no path.
+        return Path(
+            np.where(filled, np.where(now.low == now.high, now.low, np.nan), path.now),
+            np.where(filled, pace.value, path.slope),
+            path.end,
+            replace(total, why=now.why),
+        )
 
     def _account_path(self, path: Path, metric: Metric) -> Path:
         slope = np.nan_to_num(path.slope)
