@@ -7,7 +7,7 @@ from advisor.config import Config
 from advisor.notify.contract import Channel
 from advisor.store import AsyncStore, Claim
 
-__all__ = ["StoredOutbox", "channels", "names"]
+__all__ = ["StoredOutbox", "channel", "channels", "names"]
 
 
 def names(config: Config) -> tuple[str, ...]:
@@ -23,27 +23,33 @@ def channels(config: Config, environ: Mapping[str, str]) -> dict[str, Channel]:
     Raises:
         InputError: a credential cannot be looked up, or a URL is none.
     """
-    found: dict[str, Channel] = {}
+    return {name: channel(config, name, environ) for name in names(config)}
+
+
+def channel(config: Config, name: str, environ: Mapping[str, str]) -> Channel:
+    """Return one of the configuration's channels, ready to send.
+
+    Raises:
+        InputError: as `channels`.
+    """
     notify = config.notify
-    if notify.slack is not None:
+    if name == "slack" and notify.slack is not None:
         from advisor.notify.slack import Slack  # noqa: PLC0415 - only where it is used
 
         slack = notify.slack
-        found["slack"] = Slack(
+        return Slack(
             webhook=slack.webhook.reveal(environ) if slack.webhook else "",
             token=slack.token.reveal(environ) if slack.token else "",
             channel=slack.channel,
         )
-    if notify.email is not None:
+    if name == "email" and notify.email is not None:
         from advisor.notify.email import Email  # noqa: PLC0415 - only where it is used
 
         mail = notify.email
-        found["email"] = Email(smtp=mail.smtp.reveal(environ), sender=mail.sender, to=mail.to)
-    if notify.stdout:
-        from advisor.notify.stdout import Stdout  # noqa: PLC0415 - only where it is used
+        return Email(smtp=mail.smtp.reveal(environ), sender=mail.sender, to=mail.to)
+    from advisor.notify.stdout import Stdout  # noqa: PLC0415 - only where it is used
 
-        found["stdout"] = Stdout()
-    return found
+    return Stdout()
 
 
 class StoredOutbox:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from advisor.errors import AdvisorError, InputError, OutOfReach
 
-__all__ = ["HEAD", "REVISIONS", "look", "network_file_system", "refuse", "trouble"]
+__all__ = ["HEAD", "REVISIONS", "look", "network_file_system", "newer", "refuse", "trouble"]
 
 #: The schema's revisions, oldest first, as in store/migrations/versions. Known here so that a store which
 #: is up to date is opened without importing Alembic.
@@ -111,6 +111,14 @@ def look(file: Path, busy_seconds: float = 1.0) -> str | None:
             return None
         row = connection.execute("SELECT version_num FROM schema_revision").fetchone()
         return None if row is None else str(row[0])
+
+
+def newer(place: str, revision: str) -> InputError:
+    """Return the error for a store whose schema this advisor does not know."""
+    return InputError(
+        f"the store {place} was written by a newer advisor (schema {revision}, this one knows {HEAD}): "
+        "start that version, or name another store"
+    )
 
 
 @contextmanager

@@ -42,7 +42,7 @@ def table(
     """Print rows under a title: a table with colour on a terminal, aligned plain text in a pipe.
 
     A cell that is exactly one of the known words (a severity, a state) gets its colour. Columns whose
-    name starts with ">" are aligned to the right.
+    name starts with ">" are aligned to the right. The last column may hold several lines.
     """
     out = out or sys.stdout
     if out.isatty():
@@ -50,7 +50,7 @@ def table(
         return
     names = [column.removeprefix(">") for column in columns]
     widths = [
-        max(len(name), *(len(row[place]) for row in rows)) if rows else len(name)
+        max(len(name), *(_width(row[place]) for row in rows)) if rows else len(name)
         for place, name in enumerate(names)
     ]
 
@@ -64,7 +64,15 @@ def table(
         print(title, file=out)
     print(line([name.upper() for name in names]), file=out)
     for row in rows:
-        print(line(row), file=out)
+        *cells, last = row
+        first, *rest = last.split("\n")
+        print(line([*cells, first]), file=out)
+        for more in rest:
+            print(f"    {more}".rstrip(), file=out)
+
+
+def _width(cell: str) -> int:
+    return max(map(len, cell.split("\n")))
 
 
 def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:

@@ -10,7 +10,7 @@ from advisor.store.engine import BUSY_SECONDS, Place, connect, locate, ping
 from advisor.store.schema import meta, metadata, schema_revision
 from advisor.store.store import Store
 from advisor.store.trouble import one_sentence
-from advisor.store_file import HEAD, REVISIONS
+from advisor.store_file import HEAD, REVISIONS, newer
 
 _MIGRATION_LOCK = 7_236_144_217  # Any number, the same in every process.
 
@@ -37,6 +37,25 @@ def open_store(url: str, base: Path, *, migrate: bool = True, busy_seconds: floa
         raise
 
 
+def look(url: str, base: Path, *, ask: bool) -> tuple[str, str | None]:
+    """Return a store's name and its schema revision (None: no tables yet, or not asked); nothing is changed.
+
+    Raises:
+        InputError: if the place cannot be right.
+        OutOfReach: if it does not answer.
+    """
+    place = locate(url, base)
+    if not ask:
+        return place.name, None
+    engine = connect(place)
+    try:
+        ping(engine, place)
+        with one_sentence(place.name), engine.connect().execution_options(only_reads=True) as connection:
+            return place.name, _revision(connection)
+    finally:
+        engine.dispose()
+
+
 def _prepare(engine: Engine, place: Place, *, migrate: bool) -> None:
     with engine.connect().execution_options(only_reads=True) as connection:
         if _revision(connection) == HEAD:
@@ -51,10 +70,7 @@ def _prepare(engine: Engine, place: Place, *, migrate: bool) -> None:
         if revision is None:
             _create(connection, place)
         elif revision not in REVISIONS:
-            raise InputError(
-                f"the store {place.name} was written by a newer advisor (schema {revision}, this one knows "
-                f"{HEAD}): start that version, or name another store"
-            )
+            raise newer(place.name, revision)
         elif not migrate:
             raise InputError(
                 f"the store {place.name} has schema {revision}, this advisor needs {HEAD}: "

@@ -1,0 +1,172 @@
+"""`advisor check`: one line a thing, then what became of every rule on every subject, and what would help."""
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from advisor.commands import output
+from advisor.commands.inspection import FAULT, GAP, OK, Inspection, Line, faults
+from advisor.config import load_config
+from advisor.core.wording import counted
+from advisor.errors import InputError
+from advisor.secrets import redact
+from advisor.world import World, world
+
+if TYPE_CHECKING:
+    from advisor.commands.waiting import Wanted
+    from advisor.feeds import Feed
+    from advisor.polling.poller import Polled
+
+PATIENCE = 10.0  #: Seconds that one poll may take here.
+AT_ONCE = 20  #: Sources that are asked at the same time.
+SHOWN = 5  #: Of what rules wait for, so many are printed.
+
+
+@dataclass(slots=True)
+class _Report:
+    lines: list[Line] = field(default_factory=list)
+    judgements: dict[str, int] = field(default_factory=dict)
+    wanted: "list[Wanted]" = field(default_factory=list)
+
+
+def run(config: Path, *, json: bool, offline: bool) -> int:
+    """Check a configuration and print what was found.
+
+    Returns 1 on a fault of the configuration, else 3 where something is out of reach, else 0.
+    """
+    report = _Report()
+    _look(report, config, offline=offline)
+    codes = {line.exit_code for line in report.lines}
+    code = 1 if 1 in codes else max(codes)
+    if json:
+        output.as_json(_document(report, code))
+    else:
+        _print(report, offline=offline)
+    return code
+
+
+def _look(report: _Report, path: Path, *, offline: bool) -> None:
+    try:
+        config = load_config(path, environ=os.environ)
+    except InputError as error:
+        report.lines += faults("configuration", error)
+        return
+    look = Inspection(config, os.environ, not offline, datetime.now(UTC))
+    report.lines += look.files()
+    try:
+        known = world(config)
+    except InputError as error:
+        report.lines += faults("rules", error)
+        known = None
+    if known is not None:
+        report.lines += [*look.rules(known), *look.catalogue(known)]
+    report.lines += look.store()
+    if known is not None:
+        feeds: list[Feed] = []
+        report.lines += look.sources(known, feeds)
+        if not offline:
+            _ask(report, known, feeds)
+    report.lines += [*look.channels(), *look.times()]
+
+
+def _ask(report: _Report, known: World, feeds: "Sequence[Feed]") -> None:
+    """Poll every source once, and judge what came."""
+    import asyncio  # noqa: PLC0415 - only where something is asked
+
+    from advisor.commands.waiting import wanted  # noqa: PLC0415
+    from advisor.core.watch import Watch  # noqa: PLC0415
+    from advisor.feeds import gives  # noqa: PLC0415
+
+    polls = asyncio.run(_polls(feeds))
+    for feed, polled in zip(feeds, polls, strict=True):
+        report.lines += _reached(feed, polled)
+    watch = Watch(known.fleet, known.rulebook.rules, known.catalogue, gives=gives(feeds, known.fleet))
+    for polled in polls:
+        watch.learn([(polled.subject, term) for term in polled.terms])
+        watch.observe(polled.observed)
+    watch.apply(watch.decide(datetime.now(UTC)))
+    about = (
+        {judged.rule.id for judged in watch.decision.judged if judged.rows.size} if watch.decision else set()
+    )
+    for rule in watch.rules.values():
+        if not rule.pack and rule.id not in about:
+            detail = "is about nothing that is configured; check its `service:`, `provider:` and `plan:`"
+            report.lines.append(Line("rules", rule.id, GAP, detail))
+    report.judgements = watch.judgements()
+    report.wanted = wanted(watch, feeds, {polled.subject for polled in polls if polled.error})
+
+
+def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:
+    what = feed.source.key
+    if polled.error is not None:
+        yield Line("source", what, FAULT, polled.error, 3)
+        return
+    readings = counted(len(polled.observed), "reading")
+    yield Line("source", what, OK, f"{readings} in {polled.duration:.1f} s")
+    for gap in polled.gaps:
+        yield Line("source", what, GAP, f"{gap.what}: {gap.why}")
+
+
+async def _polls(feeds: "Sequence[Feed]") -> "list[Polled]":
+    import asyncio  # noqa: PLC0415 - as above
+
+    from advisor.polling.client import client  # noqa: PLC0415
+    from advisor.polling.poller import Poller  # noqa: PLC0415
+
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async with client() as http:
+        poller = Poller(http, patience=PATIENCE)
+
+        async def ask(feed: "Feed") -> "Polled":
+            async with turn:
+                return await poller.poll(feed.source, datetime.now(UTC))
+
+        return await asyncio.gather(*(ask(feed) for feed in feeds))
+
+
+def _document(report: _Report, code: int) -> dict[str, Any]:
+    """Return the report as docs/commands.md describes it."""
+    return {
+        "version": 1,
+        "exit_code": code,
+        "checks": [
+            {"area": line.area, "what": line.what, "state": line.state, "detail": redact(line.detail)}
+            for line in report.lines
+        ],
+        "judgements": report.judgements or None,
+        "waiting": [
+            {
+                "subject": one.subject,
+                "metric": one.metric,
+                "why": one.why,
+                "way_out": one.way_out,
+                "rules": sorted(one.rules),
+            }
+            for one in report.wanted
+        ],
+    }
+
+
+def _print(report: _Report, *, offline: bool) -> None:
+    rows = [[line.area, line.what, line.state, redact(line.detail)] for line in report.lines]
+    output.table("", ["area", "what", "state", "detail"], rows)
+    if report.judgements:
+        output.heading(f"Every rule on every subject: {_counts(report.judgements)}.")
+        for one in report.wanted[:SHOWN]:
+            print(f"  {one}")
+        if (more := len(report.wanted) - SHOWN) > 0:
+            print(f"  and {counted(more, 'more thing')}; --json lists all")
+    elif offline:
+        print("\nNothing was asked; without --offline the sources are polled and the rules judged once.")
+    bad = sum(line.state == FAULT for line in report.lines)
+    gaps = sum(line.state == GAP for line in report.lines)
+    print(f"\n{counted(bad, 'fault')}, {counted(gaps, 'gap')}." if bad or gaps else "\nAll is well.")
+
+
+def _counts(judgements: Mapping[str, int]) -> str:
+    words = {"unknown": "unknown", "question": "waiting for an answer"}
+    return ", ".join(f"{count:,} {words.get(kind, kind)}" for kind, count in judgements.items())
