@@ -74,6 +74,7 @@ class Program:
         )
         self._memory = DayMemory()
         self._thresholds: dict[tuple[int, float], NDArray[np.float64]] = {}
+        self._not_given: dict[tuple[str, str], NDArray[np.bool_]] = {}
 
     @property
     def outdated(self) -> bool:
@@ -110,7 +111,7 @@ class Program:
         outcome = judging.condition(one.condition)
         verdict, bare = outcome.verdict, outcome.bare
         if one.not_given:
-            spoilt = np.isin(one.rows.rows, list(one.not_given))
+            spoilt = self._spoilt(one)
             verdict = np.where(spoilt, np.int8(NOT_APPLICABLE), verdict)
             bare = np.where(spoilt, np.int8(NOT_APPLICABLE), bare)
         stale = outcome.stale
@@ -138,6 +139,14 @@ class Program:
             explain=explain,
             asks=self._asks(one, quantities, scratch, state, verdict),
         )
+
+    def _spoilt(self, one: Compiled) -> NDArray[np.bool_]:
+        """Return the subjects whose source cannot give what the rule asks; the same at every evaluation."""
+        key = (one.rule.id, one.copy)
+        spoilt = self._not_given.get(key)
+        if spoilt is None:
+            spoilt = self._not_given[key] = np.isin(one.rows.rows, list(one.not_given))
+        return spoilt
 
     def _judging(
         self, one: Compiled, quantities: Quantities, scratch: Scratch, state: RuleState | None

@@ -114,10 +114,16 @@ class Judging:
                 return outcome
 
     def _nan(self) -> Floats:
-        return self.scratch.nan.setdefault(self.size, np.full(self.size, np.nan))
+        nan = self.scratch.nan.get(self.size)
+        if nan is None:
+            nan = self.scratch.nan[self.size] = np.full(self.size, np.nan)
+        return nan
 
     def _no(self) -> Mask:
-        return self.scratch.no.setdefault(self.size, np.zeros(self.size, dtype=np.bool_))
+        no = self.scratch.no.get(self.size)
+        if no is None:
+            no = self.scratch.no[self.size] = np.zeros(self.size, dtype=np.bool_)
+        return no
 
     def _constant(self, codes: Codes) -> Outcome:
         nan, never = self._nan(), np.full(self.size, np.inf)

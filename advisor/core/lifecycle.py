@@ -166,20 +166,32 @@ def _fire(finding: Finding, verdict: Verdict, now: datetime) -> Finding:
     )
 
 
+def _moves(state: int, held: int, bare: int) -> bool:
+    """Say whether the verdicts alone move a finding on from a state."""
+    if state == FIRING:
+        return held in {FALSE, NOT_APPLICABLE}
+    if held == TRUE:
+        return True
+    if state == PENDING:
+        return bare in {FALSE, NOT_APPLICABLE}
+    return bare == TRUE and held != NOT_APPLICABLE
+
+
+#: `_moves`, indexed by 16 * state + 4 * held + bare.
+_MOVES = np.array([_moves(state, held, bare) for state in range(4) for held in range(4) for bare in range(4)])
+
+
 def unsettled(judged: Judged, before: RuleState) -> NDArray[np.intp]:
     """Return the places (in the rule's subjects) whose finding `step` would change, or whose clocks moved.
 
     A clock counts as moved when it starts, stops or loses time to a gap, not when it merely runs on.
     """
-    state, held, bare = before.state, judged.verdict, judged.bare
-    idle = (state != PENDING) & (state != FIRING)
-    pending, firing = state == PENDING, state == FIRING
-    moved = (idle | pending) & (held == TRUE)
-    moved |= idle & (bare == TRUE) & (held != NOT_APPLICABLE)
-    moved |= pending & ((bare == FALSE) | (bare == NOT_APPLICABLE))
-    moved |= firing & ((held == FALSE) | (held == NOT_APPLICABLE))
-    moved |= firing & (held == TRUE) & (before.stale | ~_same(judged.period, before.period))
-    moved |= firing & (held == UNKNOWN) & judged.stale & ~before.stale
+    state, held = before.state, judged.verdict
+    moved = np.asarray(_MOVES.take((state << 4) | (held << 2) | judged.bare), np.bool_)
+    firing = state == FIRING
+    if firing.any():
+        moved |= firing & (held == TRUE) & (before.stale | ~_same(judged.period, before.period))
+        moved |= firing & (held == UNKNOWN) & judged.stale & ~before.stale
     if judged.holds.since.shape[0]:
         moved |= _clocks_moved(judged.holds, before.holds)
     return np.flatnonzero(moved)

@@ -37,6 +37,8 @@ class Sums(Base):
         rows, into = services[member], group[member]
         if not rows.size:
             return known
+        if not into_services and not (known.has[rows] & ~known.has[into]).any():
+            return known  # There is nothing to add up, or whoever could be filled in reports itself.
         missing = np.isnan(known.low[rows])
         value = np.bincount(into, np.nan_to_num(known.value[rows]), self.size)
         low = np.bincount(into, np.where(missing, 0.0, known.low[rows]), self.size)
