@@ -147,6 +147,17 @@ class Columns:
         """Return a series, or None where no reading of it ever came."""
         return self.series.get((metric, stat))
 
+    def keep(self, horizons: Mapping[str, float]) -> None:
+        """Keep history for at least so many seconds of each metric, from now on."""
+        for name, seconds in horizons.items():
+            if seconds > self.horizons.get(name, 0.0):
+                self.horizons[name] = seconds
+                for (metric, _), series in self.series.items():
+                    if metric == name:
+                        series.horizon = seconds
+                        if series.ring is not None:
+                            series.ring.horizon = seconds
+
     def _series(self, metric: Metric, stat: str) -> Series:
         series = self.series.get((metric.name, stat))
         if series is None:

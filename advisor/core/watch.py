@@ -12,7 +12,7 @@ from advisor.core.advise import advise
 from advisor.core.catalogue import Catalogue
 from advisor.core.columns import Columns
 from advisor.core.compile import Gives
-from advisor.core.concerns import Concern, concern_key, gather
+from advisor.core.concerns import Concern, concern_key, gather, tests
 from advisor.core.decide import Decision, Ledger, decide
 from advisor.core.demand import Histories
 from advisor.core.evaluate import Program
@@ -25,6 +25,7 @@ from advisor.core.message import DigestConcern, Evidence, Notice, Recommendation
 from advisor.core.model import Observed, Quality, Severity, Subject, Term
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
+from advisor.core.sentence import Calendar, Forecast, Growth, Span, Test, TimeToLimit
 from advisor.core.snapshot import MetricRow
 from advisor.core.units import show
 from advisor.core.wording import metric_name
@@ -52,17 +53,16 @@ class Watch:
         self.playbooks = playbooks or {}
         self.limits = Limits(fleet, catalogue, terms)
         self._gives = gives
+        self.columns = Columns(fleet)
         self._compile(findings)
-        horizons = dict(self.gauges.horizons)
-        for name, seconds in self.program.horizons.items():
-            horizons[name] = max(seconds, horizons.get(name, 0.0))
-        self.columns = Columns(fleet, horizons)
         self.decision: Decision | None = None
 
     def _compile(self, findings: Iterable[Finding]) -> None:
         self.program = Program(tuple(self.rules.values()), self.fleet, self.limits, gives=self._gives)
         self.gauges = Program(gauges(), self.fleet, self.limits)
         self.ledger = Ledger(self.program, self.fleet.subjects, findings)
+        self.columns.keep(self.gauges.horizons)
+        self.columns.keep(self.program.horizons)
 
     # -- what comes in ---------------------------------------------------------------------------------
 
@@ -149,14 +149,30 @@ class Watch:
         return []
 
     def title(self, concern: Concern) -> str:
-        """Say in a few words what is the matter: `storage 401 MB of 500 MB`."""
-        return self._title(concern.speaker, concern.metric)
+        """Say in a few words what is the matter: `storage 401 MB of 500 MB`.
 
-    def _title(self, finding: Finding, metric: str) -> str:
+        A finding on the value itself is preferred to one on its forecast or growth.
+        """
+        pairs = list(zip(concern.findings, concern.rules, strict=True))
+        finding, rule = next((pair for pair in pairs if _ahead(pair[1]) is None), pairs[0])
+        return self._title(finding, concern.metric, _ahead(rule))
+
+    def _title(
+        self, finding: Finding, metric: str, ahead: Forecast | TimeToLimit | Growth | None = None
+    ) -> str:
         name = metric_name(metric)
         value, threshold, limit, unit = self._figures(finding)
         if value is None:
             return name
+        match ahead:
+            case TimeToLimit():
+                return f"{name} at its limit in {show(value, unit)}" if value > 0 else f"{name} at its limit"
+            case Growth(span=span):
+                return f"{name} grew by {show(value, unit)} {_by(span)}"
+            case Forecast(horizon=horizon):
+                name = f"{name} by forecast, {_by(horizon)}:"
+            case None:
+                pass
         if limit:
             return f"{name} {show(value, unit)} of {show(limit, unit)}"
         if threshold is None:
@@ -304,6 +320,20 @@ class Watch:
             for judged in (self.decision.judged if self.decision else ())
             for place in (judged.verdict == verdict).nonzero()[0].tolist()
         ]
+
+
+def _ahead(rule: Rule) -> Forecast | TimeToLimit | Growth | None:
+    """Return the quantity of a rule's first term where it is not the value itself."""
+    first = next(tests(rule.sentence.condition))
+    quantity = first.quantity if isinstance(first, Test) else None
+    return quantity if isinstance(quantity, (Forecast, TimeToLimit, Growth)) else None
+
+
+def _by(horizon: Span | Calendar) -> str:
+    if isinstance(horizon, Calendar):
+        return f"at the {horizon}'s end"
+    names = {"s": "second", "m": "minute", "h": "hour", "d": "day", "w": "week", "month": "month"}
+    return f"in {horizon.count:g} {names[horizon.unit]}{'' if horizon.count == 1 else 's'}"
 
 
 def _why(judged: Judged, place: int) -> str:

@@ -4,10 +4,12 @@ from datetime import UTC, datetime
 
 import pytest
 
-from advisor.core.catalogue import Reset
+from advisor.core.catalogue import Catalogue, Reset
 from advisor.core.fleet import Account, Fleet, Service, Stack
-from advisor.core.model import Limit
+from advisor.core.lifecycle import State
+from advisor.core.model import Limit, Observed, Reading, Term
 from advisor.core.periods import Calendar
+from advisor.core.watch import Watch
 from advisor.readings import mean_of
 from tests.core.world import DAY, HOUR, MINUTE, NOW, MemoryLimits, World, fleet_of, quota, rule, stack
 
@@ -150,3 +152,18 @@ def test_storage_of_an_account_is_forecast_as_the_sum_of_its_services() -> None:
         world.level("storage", NOW - 20 * DAY, NOW, 100e6, DAY / 4, f"shop/{key}", slope=2.5e6)
     value = world.term(rule("forecast of storage in 30 days > 1GB", "", provider=("acme",))).value
     assert value == pytest.approx(1200e6, rel=0.01)
+
+
+def test_a_quota_that_is_learnt_later_has_its_period_kept_from_then_on() -> None:
+    fleet = fleet_of(stack("shop", "email"))
+    whole = rule("any metric > 80% of quota", "any")
+    watch = Watch(fleet, [whole], Catalogue(()))
+    watch.learn([("shop/email", Term("limit", 100.0, "API", NOW - HOUR, "emails", Limit.QUOTA))])
+    watch.apply(watch.decide(NOW - HOUR))
+    for hours in (0, 1):
+        at = NOW + hours * HOUR
+        reading = Reading("emails", 45.0, at, since=at - HOUR)
+        watch.observe([Observed(reading, "shop/email", "test", at, 86400.0)])
+        watch.apply(watch.decide(at))
+    (finding,) = watch.ledger.findings.values()
+    assert (finding.copy, finding.state, finding.value) == ("emails", State.FIRING, 90.0)
