@@ -288,7 +288,8 @@ class Daemon:
             source, self.now(), self.engine.last_success.get(key), self.engine.kept.get(key)
         )
         if polled.error is not None:
-            log.warning("poll failed", source=source.key, error=polled.error, retry_at=polled.retry_at)
+            until = polled.retry_at.isoformat(timespec="seconds") if polled.retry_at else None
+            log.warning("poll failed", source=source.key, error=polled.error, retry_at=until)
         # The next poll goes on from what this one kept, so it waits until that is taken in.
         absorbed = asyncio.Event()
         await self._polled.put((polled, absorbed))
