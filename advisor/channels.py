@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from advisor.config import Config
 from advisor.notify.contract import Channel
-from advisor.store import AsyncStore, Claim
+
+if TYPE_CHECKING:
+    from advisor.store import AsyncStore, Claim
 
 __all__ = ["StoredOutbox", "channel", "channels", "names"]
 
@@ -55,29 +58,29 @@ def channel(config: Config, name: str, environ: Mapping[str, str]) -> Channel:
 class StoredOutbox:
     """The store's outbox as delivery sees it: each call is one transaction on the store's thread."""
 
-    def __init__(self, store: AsyncStore) -> None:
+    def __init__(self, store: "AsyncStore") -> None:
         self._store = store
 
     async def claim_due_messages(
         self, now: datetime, owner: str, limit: int, lease_seconds: float, channel: str = ""
-    ) -> Sequence[Claim]:
+    ) -> "Sequence[Claim]":
         """Claim due messages that nobody holds."""
         return await self._store.write(
             lambda tx: tx.claim_due_messages(now, owner, limit, lease_seconds, channel)
         )
 
-    async def mark_sent(self, claim: Claim, now: datetime) -> bool:
+    async def mark_sent(self, claim: "Claim", now: datetime) -> bool:
         """Remember that the channel took it."""
         return await self._store.write(lambda tx: tx.mark_sent(claim, now))
 
-    async def mark_failed(self, claim: Claim, error: str, retry_at: datetime) -> bool:
+    async def mark_failed(self, claim: "Claim", error: str, retry_at: datetime) -> bool:
         """Remember a failed try."""
         return await self._store.write(lambda tx: tx.mark_failed(claim, error, retry_at))
 
-    async def release_claim(self, claim: Claim) -> bool:
+    async def release_claim(self, claim: "Claim") -> bool:
         """Give it back untried."""
         return await self._store.write(lambda tx: tx.release_claim(claim))
 
-    async def park(self, claim: Claim, error: str) -> bool:
+    async def park(self, claim: "Claim", error: str) -> bool:
         """Give up on it."""
         return await self._store.write(lambda tx: tx.park(claim, error))

@@ -12,6 +12,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from advisor import store_file
+from advisor.channels import channel, names
 from advisor.config import Config
 from advisor.core.fleet import Service
 from advisor.core.wording import counted
@@ -191,8 +192,6 @@ class Inspection:
 
     def channels(self) -> Iterator[Line]:
         """Look at the channels, the heartbeat and Sentry; nothing is sent."""
-        from advisor.channels import channel, names  # noqa: PLC0415 - they bring the store's types along
-
         for name in names(self.config):
             try:
                 channel(self.config, name, self.environ)
