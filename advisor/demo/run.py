@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 from advisor.channels import StoredOutbox, channels
 from advisor.daemon import Setup, set_up
@@ -16,7 +17,7 @@ from advisor.feeds import Feed
 from advisor.notify.delivery import Courier
 from advisor.polling.client import client
 from advisor.polling.poller import Polled, Poller
-from advisor.polling.when import next_moment
+from advisor.polling.when import DigestTime, next_moment
 from advisor.store import AsyncStore, Claim, open_store
 from advisor.web.server import Web, serve
 
@@ -30,6 +31,7 @@ class Told:
 
     alerts: int = 0
     digests: int = 0
+    daily: int = 0
     polls: int = 0
     failed: int = 0
 
@@ -72,7 +74,9 @@ class Demo:
         # The pace of a channel is for real ones: the simulated Slack takes as many as come.
         found = channels(config, self._environ)
         courier: Courier[Claim] = Courier(StoredOutbox(self.store), found, "demo", sleep=_no_wait)
-        due = next_moment(self.setup.digest, zone, self.clock.now)
+        times = self.setup.digest
+        daily = DigestTime(tuple(range(7)), times.hour, times.minute)
+        due = next_moment(daily, zone, self.clock.now)
         async with client() as http:
             poller = Poller(http)
             end = START + timedelta(days=DAYS)
@@ -83,10 +87,17 @@ class Demo:
                 done = await self.engine.absorb(polls, now, due)
                 self.told.alerts += len(done.messages)
                 if now >= due:
-                    self.told.digests += len(await self.engine.queue_digest("weekly", now, zone))
-                    due = next_moment(self.setup.digest, zone, now)
+                    await self._digest(due, zone)
+                    due = next_moment(daily, zone, now)
                 await courier.deliver_due(now)
                 progress((now - START) / timedelta(days=1))
+
+    async def _digest(self, due: datetime, zone: str) -> None:
+        """Queue the week's report on its day, on others a daily one where there is something new."""
+        if due.astimezone(ZoneInfo(zone)).weekday() in self.setup.digest.days:
+            self.told.digests += len(await self.engine.queue_digest("weekly", self.clock.now, zone))
+        else:
+            self.told.daily += len(await self.engine.queue_digest("daily", self.clock.now, zone))
 
     def _due(self) -> list[Feed]:
         passed = self.clock.now - START

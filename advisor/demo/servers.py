@@ -43,6 +43,8 @@ class Servers:
         )
 
     async def _query(self, request: Request) -> Response:
+        if self.simulation.monitoring_down(self.clock.now):
+            return PlainTextResponse("upstream is down", status_code=503)
         form = dict(request.query_params) if request.method == "GET" else dict(await request.form())
         query = str(form.get("query", ""))
         series = self.simulation.promql().get(query)
@@ -77,6 +79,8 @@ class Servers:
         return JSONResponse({"today": {"from": _iso(midnight), "to": _iso(now), "sent": sent}})
 
     async def _accounts(self, _: Request) -> Response:
+        if self.simulation.accounts_down(self.clock.now):
+            return PlainTextResponse("not here", status_code=404)
         return JSONResponse({"users": {"registered": self.simulation.users(self.clock.now)}})
 
     async def _slack(self, request: Request) -> Response:

@@ -1,7 +1,14 @@
 """What the simulated providers report at a moment of the demo. Pure: the same moment, the same values.
 
-A small product grows for 60 days: its database nears the free plan's 500 MB, its API slows down, a launch
-on day 41 brings mail and traffic, an error burst comes and goes, and one endpoint is down for half a day.
+A small product grows for 60 days. What happens, by day:
+
+     8  the answers of the database get slower as a table without an index grows, until day 37
+    19  the mail provider's API answers 503 for half a day
+    24  a clean-up makes room in the database
+    33  requests fail for half a day, and the monitoring itself is down for most of the next
+    41  a launch: mail doubles for a week, users and traffic stay
+    52  the database is four fifths full, its limit weeks away
+    58  the endpoint that counts users is gone
 """
 
 import math
@@ -36,13 +43,13 @@ class Simulation:
         """Registered users: 9 a day at first, a launch on day 41, more a day after it."""
         day = self.day(at)
         launch = 260 * (1 - math.exp(-max(0.0, day - 41) / 3))
-        return math.floor(310 + 9 * day + launch + max(0.0, day - 41) * 8)
+        return math.floor(310 + 9 * day + launch + max(0.0, day - 41) * 5)
 
     def storage(self, at: datetime) -> float:
-        """Bytes in the database: 380 KB a user, and what nobody deletes; a clean-up on day 24."""
+        """Bytes in the database: 140 KB a user, and logs that nobody deletes; a clean-up on day 24."""
         day = self.day(at)
         cleaned = 21e6 if day >= 24 else 0.0
-        return round(118e6 + 0.27e6 * self.users(at) + 1.3e6 * day - cleaned + 0.4e6 * self._noise(at, 1))
+        return round(168e6 + 0.14e6 * self.users(at) + 2.1e6 * day - cleaned + 0.4e6 * self._noise(at, 1))
 
     def connections(self, at: datetime) -> float:
         """Open connections: a pool of two machines, more in busy hours."""
@@ -65,22 +72,22 @@ class Simulation:
     def memory(self, at: datetime) -> float:
         """Bytes of the fullest machine: leaks a little, restarts on Mondays."""
         since_monday = (at.weekday() + at.hour / 24) / 7
-        return round((148 + 0.45 * self.day(at) + 34 * since_monday + 2 * self._noise(at, 6)) * 1e6)
+        return round((148 + 0.62 * self.day(at) + 34 * since_monday + 2 * self._noise(at, 6)) * 1e6)
 
     def requests_per_second(self, at: datetime) -> float:
         """Requests a second, all machines."""
         return 0.004 * self.users(at) * self._rhythm(at)
 
     def failures_per_second(self, at: datetime) -> float:
-        """Failed requests a second: 0.2 %, and 4 % for nine hours on day 33."""
-        burst = 33.3 <= self.day(at) <= 33.68
+        """Failed requests a second: 0.2 %, and 4 % for most of day 33."""
+        burst = 33.2 <= self.day(at) <= 33.9
         return self.requests_per_second(at) * (0.04 if burst else 0.002)
 
     def emails(self, since: datetime, until: datetime) -> float:
-        """E-mails between two moments: one user in eleven a day, the launch doubles it for a week."""
+        """E-mails between two moments: one user in fourteen a day, the launch doubles it for a week."""
         middle = since + (until - since) / 2
         launch = 2.0 if 41 <= self.day(middle) < 48 else 1.0
-        return math.floor(self.users(middle) / 11 * launch * ((until - since) / timedelta(days=1)))
+        return math.floor(self.users(middle) / 14.2 * launch * ((until - since) / timedelta(days=1)))
 
     def egress(self, since: datetime, until: datetime) -> float:
         """Bytes sent by the database between two moments."""
@@ -92,6 +99,14 @@ class Simulation:
     def email_api_down(self, at: datetime) -> bool:
         """The mail provider's API answers 503 for half a day."""
         return 19.0 <= self.day(at) < 19.5
+
+    def monitoring_down(self, at: datetime) -> bool:
+        """The simulated Prometheus answers 503 from the middle of the failures on, for most of a day."""
+        return 33.6 <= self.day(at) < 34.6
+
+    def accounts_down(self, at: datetime) -> bool:
+        """The endpoint that counts users is gone from day 58 on."""
+        return self.day(at) >= 58.0
 
     def promql(self) -> dict[str, Callable[[datetime], float]]:
         """The queries that the simulated Prometheus knows, as the demo's configuration asks them."""
