@@ -488,7 +488,12 @@ def _filled(case: _Case, draft: Recommendation, option: Option | None) -> Recomm
 
 
 def _first_two(case: _Case) -> tuple[Binding | None, Binding | None]:
-    """Return what binds first and what would bind next, of another metric; None without a date."""
+    """Return what binds first and what would bind next, of another metric; None without a date.
+
+    To what no limit is on (an error rate, a slow query) the date of another limit says nothing.
+    """
+    if case.limit_of(case.concern.metric) is None and not _demanded(case):
+        return None, None
     dated = [b for b in case.usage.bindings if b.forecast.when is not None]
     first = dated[0] if dated else None
     second = next((b for b in dated[1:] if first is not None and b.metric != first.metric), None)

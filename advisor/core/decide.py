@@ -185,6 +185,8 @@ def _with_figures(
     )
     if not figures and finding.state not in {State.PENDING, State.FIRING}:
         return finding
+    if math.isnan(judged.value[place]) and finding.value is not None:
+        return finding  # What is not known now does not wipe out what was known last.
     deciding = judged.deciding(place)
     limit = _number(judged.limit[place])
     return replace(

@@ -56,6 +56,24 @@ def test_all_findings_on_one_metric_are_one_concern() -> None:
     )
 
 
+def test_a_title_never_shows_a_forecast_as_if_it_were_the_value() -> None:
+    ahead = rule("a", "forecast of storage in 30 days > 100% of quota", severity=Severity.CRITICAL)
+    rises = [reading(200e6 + day * 10e6, NOW - timedelta(days=14 - day)) for day in range(15)]
+    made = judged([ahead], rises)
+    (concern,) = made.concerns(NOW)
+    assert made.title(concern) == "storage by forecast, in 30 days: 640 MB of 500 MB"
+    both = judged([ahead, rule("b", "storage > 300MB")], rises)
+    (concern,) = both.concerns(NOW)
+    assert both.title(concern) == "storage 340 MB of 500 MB"
+
+
+def test_a_time_to_the_limit_is_said_as_such() -> None:
+    rises = [reading(200e6 + day * 10e6, NOW - timedelta(days=14 - day)) for day in range(15)]
+    made = judged([rule("a", "time to limit of storage < 20 days")], rises)
+    (concern,) = made.concerns(NOW)
+    assert made.title(concern) == "storage at its limit in 16 days"
+
+
 def test_a_title_shows_the_value_of_now_not_that_of_the_beginning() -> None:
     later = NOW + timedelta(hours=1)
     made = judged([rule("a", "storage > 80% of quota")], [reading(410e6), reading(450e6, later)], later)
@@ -144,3 +162,12 @@ def test_readings_are_replayed_in_time_order_whatever_order_they_come_in() -> No
     for order in ([up, down], [down, up]):
         made = judged(rules, order, NOW + timedelta(hours=1))
         assert [f.state for f in made.ledger.findings.values()] == [State.RESOLVED]
+
+
+def test_a_finding_that_goes_stale_keeps_its_last_figures() -> None:
+    made = judged([rule("a", "storage > 400MB")], [reading(401e6)])
+    later = NOW + timedelta(days=3)
+    made.apply(made.decide(later))
+    (concern,) = made.concerns(later)
+    assert concern.speaker.stale
+    assert made.title(concern) == "storage 401 MB of 500 MB"
