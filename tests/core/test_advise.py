@@ -181,6 +181,12 @@ def test_a_rule_that_says_investigate_names_no_plan() -> None:
     assert found.headline == "Look into error rate of shop/api."
 
 
+def test_the_date_of_another_limit_is_not_given_to_what_no_limit_is_on() -> None:
+    found = advice(DB, "error_rate > 1%", (Action.INVESTIGATE,), {"storage": level(300 * MB, 5 * MB)})
+    assert found.headline == f"Look into error rate of {DB}."
+    assert found.by is None
+
+
 def test_memory_asks_for_the_next_size_and_not_for_the_largest() -> None:
     found = advice(API, "memory > 200MB", histories={"memory": level(230 * MB, 0.2 * MB)}, line=423)
     assert found.to_plan == "shared-cpu-1x 512 MB"
