@@ -83,6 +83,7 @@ class Series:
         self.revision = 0  #: Changes with every reading.
         self.reporting = 0  #: How many subjects ever had a reading.
         self.ring: Ring | None = None
+        self.ratios: Ring | None = None  #: Of a share: ratios whose whole nobody said.
         self.parts: dict[int, dict[str, _Newest]] = {}
         self.histograms: dict[int, list[Histogram]] = {}
 
@@ -155,8 +156,9 @@ class Columns:
                 for (metric, _), series in self.series.items():
                     if metric == name:
                         series.horizon = seconds
-                        if series.ring is not None:
-                            series.ring.horizon = seconds
+                        for ring in (series.ring, series.ratios):
+                            if ring is not None:
+                                ring.horizon = seconds
 
     def _series(self, metric: Metric, stat: str) -> Series:
         series = self.series.get((metric.name, stat))
@@ -230,7 +232,8 @@ class Columns:
         kind = series.metric.kind
         level = kind == Kind.LEVEL or (kind == Kind.DISTRIBUTION and math.isnan(new.since))
         if kind == Kind.SHARE and (math.isnan(new.since) or math.isnan(new.of)):
-            return  # A ratio without its whole is no part of a window's ratio.
+            self._remember_ratio(series, row, part, new)
+            return
         ring = self._ring(series, level=level)
         place = ring.row_of(row, part, self._phase_of(row))
         if level:
@@ -238,6 +241,20 @@ class Columns:
         else:
             start = new.time if math.isnan(new.since) else new.since
             ring.add(place, start, new.time, new.value, 0.0 if math.isnan(new.of) else new.of)
+
+    def _remember_ratio(self, series: Series, row: int, part: str, new: _Newest) -> None:
+        """Keep a ratio without its whole: it is no part of a window's ratio, but it bounds it."""
+        level = math.isnan(new.since)
+        if series.ratios is None:
+            series.ratios = Ring(self.size, series.horizon, level=level, bounds=True)
+        ratio = new.value if math.isnan(new.of) else new.value / new.of if new.of > 0 else math.nan
+        if math.isnan(ratio):
+            return
+        place = series.ratios.row_of(row, part, self._phase_of(row))
+        if series.ratios.level:
+            series.ratios.add(place, new.time, new.time + new.fresh, ratio)
+        elif not level:
+            series.ratios.add(place, new.since, new.time, ratio)
 
     def _add_histogram(self, series: Series, row: int, reading: Reading, at: float, since: float) -> None:
         edges = np.array([edge for edge, _ in reading.buckets], dtype=np.float64)
@@ -364,6 +381,11 @@ def combined(parts: Mapping[str, _Newest], metric: Metric) -> _Newest:
     values = [p.value for p in present]
     if metric.kind == Kind.DISTRIBUTION:
         low, high, value = min(values), max(values), max(values)
+    elif metric.kind == Kind.SHARE and any(math.isnan(p.of) for p in present):
+        # Without all wholes the whole's ratio is only known to lie between those of its parts.
+        ratios = [p.value if math.isnan(p.of) else p.value / p.of for p in present if p.of != 0]
+        low, high = min(ratios, default=math.nan), max(ratios, default=math.nan)
+        value = math.fsum(ratios) / len(ratios) if ratios else math.nan
     else:
         low, high, value = together(ends("low")), together(ends("high")), together(values)
     exact = low == value == high
@@ -372,7 +394,7 @@ def combined(parts: Mapping[str, _Newest], metric: Metric) -> _Newest:
         value,
         max(p.fresh for p in present),
         min((p.since for p in present if not math.isnan(p.since)), default=math.nan),
-        math.fsum(p.of for p in present),
+        math.fsum(p.of for p in present),  # NaN where one has none.
         math.nan if exact else low,
         math.nan if exact else high,
         max(p.quality for p in present),

@@ -157,7 +157,7 @@ def test_storage_of_an_account_is_forecast_as_the_sum_of_its_services() -> None:
 def test_a_quota_that_is_learnt_later_has_its_period_kept_from_then_on() -> None:
     fleet = fleet_of(stack("shop", "email"))
     whole = rule("any metric > 80% of quota", "any")
-    watch = Watch(fleet, [whole], Catalogue(()))
+    watch = Watch(fleet, [whole], Catalogue({}))
     watch.learn([("shop/email", Term("limit", 100.0, "API", NOW - HOUR, "emails", Limit.QUOTA))])
     watch.apply(watch.decide(NOW - HOUR))
     for hours in (0, 1):
@@ -167,3 +167,26 @@ def test_a_quota_that_is_learnt_later_has_its_period_kept_from_then_on() -> None
         watch.apply(watch.decide(at))
     (finding,) = watch.ledger.findings.values()
     assert (finding.copy, finding.state, finding.value) == ("emails", State.FIRING, 90.0)
+
+
+def test_ratios_without_a_whole_bound_the_windows_ratio() -> None:
+    world = World()
+    for day in range(30):
+        at = NOW - day * DAY
+        world.say("uptime", 1.0 if day else 0.999, at, "shop/backend", 2 * 86400, since=at - DAY)
+    assert world.verdict("uptime over 30 days < 99.8%", "backend") == "false"
+    assert world.verdict("uptime over 30 days > 99.8%", "backend") == "true"
+    assert world.verdict("uptime over 30 days < 99.95%", "backend") == "unknown"
+    assert "nobody said of how many" in world.why("uptime over 30 days < 99.95%", "backend")
+    world.say("cache_hit_rate", 0.99, NOW, "shop/backend", 2 * 86400, since=NOW - DAY)
+    assert world.verdict("cache_hit_rate over 1d < 99.5%", "backend") == "true"
+    assert world.verdict("cache_hit_rate over 1d < 98.5%", "backend") == "false"
+
+
+def test_ratios_of_parts_are_never_added_up() -> None:
+    world = World()
+    world.say("error_rate", 0.6, NOW, "shop/backend", part="a")
+    world.say("error_rate", 0.7, NOW, "shop/backend", part="b")
+    assert world.verdict("error_rate > 50%", "backend") == "true"
+    assert world.verdict("error_rate > 65%", "backend") == "unknown"
+    assert world.verdict("error_rate > 80%", "backend") == "false"

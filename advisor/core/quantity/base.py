@@ -107,7 +107,8 @@ class Base:
         What comes in buckets comes late, by up to three buckets or the window's own length. A window that
         lies further back says nothing of now: then it ends now, and nothing in it is known.
         """
-        if series.ring is None or series.ring.level:
+        ring = series.ring or series.ratios
+        if ring is None or ring.level:
             return self.now
         anchor = np.where(np.isinf(series.time), self.now, series.time)
         if span is None:

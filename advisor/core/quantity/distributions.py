@@ -48,7 +48,7 @@ class Distributions(Base):
         since, until = self._bounds_of(series, span, day)
         length = length_of(since, until)
         seen = windows.course(ring, self.size, since, until, Combine.MAX, self._wanted, ends=True)
-        low, high = _across_parts(ring, self.size, since, until, self._wanted, seen)
+        low, high = across_parts(ring, self.size, since, until, self._wanted, seen)
         enough, why = self._covering(base, series.metric.name, seen.covered, length, stale=day is None)
         some = seen.covered > 0
         if series.stat == "max":
@@ -166,7 +166,7 @@ def merged_stat(histograms: list[Histogram], stat: str) -> tuple[float, float, f
     return value, value, value
 
 
-def _across_parts(
+def across_parts(
     ring: Ring,
     size: int,
     since: Floats | float,

@@ -78,7 +78,7 @@ class DayMemory:
 
     @staticmethod
     def _signature(series: Series, day: Days) -> int:
-        if series.ring is None:
+        if series.ring is None or series.ratios is not None:
             return series.revision
         newly = series.reporting
         # A level reaches into a day from as far back as it is fresh; segments are noted by their start.
