@@ -1,12 +1,13 @@
 """From a threshold crossed at the source to the message at the channel, wall-clock seconds.
 
-Twelve sources (`LATENCY_SOURCES`) stand on one local HTTP server; each crosses its threshold once, at a random
-moment of eight intervals (and of 5 s a source at least: Slack, and so the advisor, takes one message a second).
-`advisor run` polls them with its `http` collector and sends to a server that plays
-Slack. Beside it, with the same sources and the same moments: Prometheus with scrape and evaluation at the same
-interval and two Alertmanagers, one that waits `group_wait` (30 s at 15 s, Prometheus' own default) and one
-that does not. Each source is a scrape target, rule group and alert group of its own, so that no one waits for
-another. The interval is 15 s, or `LATENCY_INTERVAL` for a trial; `group_wait` is twice that.
+Twelve sources (`LATENCY_SOURCES`) stand on one local HTTP server; each crosses its threshold once, at a
+random moment of eight intervals (and of 5 s a source at least: Slack, and so the advisor, takes one message
+a second). `advisor run` polls them with its `http` collector and sends to a server that plays Slack.
+
+Beside it, with the same sources and the same moments: Prometheus with scrape and evaluation at the same
+interval and two Alertmanagers, one that waits `group_wait` (its default of 30 s at 15 s) and one that does
+not. Each source is a scrape target, rule group and alert group of its own, so that no one waits for another.
+The interval is 15 s, or `LATENCY_INTERVAL` for a trial; `group_wait` is twice that.
 
     python -m bench latency
 """
