@@ -24,6 +24,8 @@ from advisor.core.periods import Zone
 from advisor.core.ring import Ring
 
 QUALITIES = tuple(Quality)
+#: A reading that stays usable so long (seconds) comes from no poll whose interval is known.
+UNPOLLED = 2 * 86400.0
 _QUARTER = 91 * 86400.0
 
 
@@ -86,6 +88,8 @@ class Series:
         self.ratios: Ring | None = None  #: Of a share: ratios whose whole nobody said.
         self.parts: dict[int, dict[str, _Newest]] = {}
         self.histograms: dict[int, list[Histogram]] = {}
+        self.due: Floats | None = None  #: Seconds within which the newest reading was to come (three paces).
+        self._pace: Floats | None = None
 
     def optional(self, name: str) -> Floats:
         """Return one of since, of, low, high, made when first needed."""
@@ -109,12 +113,25 @@ class Series:
             self.reporting += 1
         elif new.time > old:
             self.before[row] = old
+            if new.fresh >= UNPOLLED:
+                self._keep_pace(row, new.time - old)
         self.time[row], self.value[row], self.fresh[row] = new.time, new.value, new.fresh
         self.quality[row] = new.quality
         for name, number in (("since", new.since), ("of", new.of), ("low", new.low), ("high", new.high)):
             if getattr(self, name) is not None or not math.isnan(number):
                 plain = new.value if name in {"low", "high"} else math.nan
                 self.optional(name)[row] = plain if math.isnan(number) else number
+
+    def _keep_pace(self, row: int, gap: float) -> None:
+        """Learn how often readings come that no poll brings: three times their pace is a gap in a hold."""
+        if self._pace is None or self.due is None:
+            self._pace, self.due = np.full(self.time.size, np.nan), np.full(self.time.size, np.inf)
+        pace = float(self._pace[row])
+        if math.isnan(pace):
+            self._pace[row] = gap
+            return
+        self.due[row] = 3 * pace
+        self._pace[row] = 0.8 * pace + 0.2 * gap if gap <= 3 * pace else 3 * pace
 
 
 class Columns:

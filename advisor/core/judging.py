@@ -197,7 +197,8 @@ class Judging:
             maybe += outcome.verdict == UNKNOWN
             if back == 1:
                 newest, ends = outcome, self.day.until[self.one.rows.rows]
-                shown += [replace(leaf, text=f"{leaf.text} (last complete day)") for leaf in self.leaves]
+            when = "last complete day" if back == 1 else f"{back} days back"
+            shown += [replace(leaf, text=f"{leaf.text} ({when})") for leaf in self.leaves]
         self.leaves = shown
         self.plain, self.day = False, None
         verdict = np.full(self.size, UNKNOWN, dtype=np.int8)
@@ -405,6 +406,9 @@ class Judging:
         period = self._nan() if known.period is None else known.period[at]
         series = self.quantities.series_of(test.quantity)
         before = self._nan() if series is None else series.before[at]
+        fresh = known.fresh[at]
+        if series is not None and series.due is not None:
+            fresh = np.fmin(fresh, series.due[at])
         outcome = Outcome(
             verdict,
             verdict,
@@ -413,7 +417,7 @@ class Judging:
             limit,
             known.as_of[at],
             before,
-            known.fresh[at],
+            fresh,
             stale,
             period,
         )

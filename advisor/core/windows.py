@@ -220,6 +220,16 @@ def oldest_start(ring: Ring, size: int) -> Floats:
     return np.where(np.isinf(start), np.nan, start)
 
 
+def first_start(ring: Ring, size: int, since: Bound, until: Bound) -> Floats:
+    """Return for every subject from when on the window is covered, NaN where nothing covers any of it."""
+    first = np.full(size, np.inf)
+    for part in ring.blocks():
+        start = since if isinstance(since, float) else since[part.owner][:, None]
+        began = np.where(overlap(part, since, until) > 0, np.maximum(part.a, start), np.inf)
+        np.minimum.at(first, part.owner, began.min(axis=1, initial=np.inf))
+    return np.where(np.isinf(first), np.nan, first)
+
+
 def at_moment(ring: Ring, size: int, moment: Bound, combine: Combine, wanted: Mask) -> Floats:
     """Return the level in force at a moment, NaN where no reading covers it."""
 

@@ -190,3 +190,37 @@ def test_ratios_of_parts_are_never_added_up() -> None:
     assert world.verdict("error_rate > 50%", "backend") == "true"
     assert world.verdict("error_rate > 65%", "backend") == "unknown"
     assert world.verdict("error_rate > 80%", "backend") == "false"
+
+
+def test_a_gap_proves_no_hold_where_no_poll_interval_is_known() -> None:
+    world = World()
+    minutes = (0, 5, 10, 60, 65, 70)
+    for minute in minutes:
+        world.say("cpu", 0.9, NOW + minute * MINUTE, fresh=2 * 86400)
+    seen = world.over_time("cpu > 70% sustained", [NOW + minute * MINUTE for minute in minutes])
+    assert [verdict for verdict, _ in seen] == ["false"] * 4 + ["true"] * 2
+    missed = World()
+    for minute in (0, 5, 15):
+        missed.say("cpu", 0.9, NOW + minute * MINUTE, fresh=2 * 86400)
+    assert missed.over_time("cpu > 70% sustained", [NOW + m * MINUTE for m in (0, 5, 15)])[-1][0] == "true"
+
+
+def test_a_hold_of_days_is_reached_with_daily_readings() -> None:
+    world = World()
+    for day in range(4):
+        world.say("storage", 2e9, NOW + day * DAY, fresh=2 * 86400)
+    seen = world.over_time("storage > 1GB for 3 days", [NOW + day * DAY for day in range(4)])
+    assert [verdict for verdict, _ in seen] == ["false", "false", "false", "true"]
+
+
+def test_one_quantile_a_day_speaks_for_its_day() -> None:
+    world = World()
+    midnight = datetime(2026, 11, 20, tzinfo=UTC)
+    for back in (3, 2, 1):
+        at = midnight - back * DAY + 12 * HOUR
+        world.say("query_time", 0.2, at, stat="p95", fresh=2 * 86400)
+    assert world.verdict("p95 query_time > 100ms on 3 days in a row", now=midnight) == "true"
+    (judged,) = world.judged("p95 query_time > 100ms on 4 days in a row", now=midnight)
+    assert [term.why for term in judged.explain(0) if term.why] == [
+        "the window of `query_time` is covered to 0 %, it takes 80 %"
+    ]

@@ -49,7 +49,12 @@ class Distributions(Base):
         length = length_of(since, until)
         seen = windows.course(ring, self.size, since, until, Combine.MAX, self._wanted, ends=True)
         low, high = across_parts(ring, self.size, since, until, self._wanted, seen)
-        enough, why = self._covering(base, series.metric.name, seen.covered, length, stale=day is None)
+        covered = seen.covered
+        if ring.level:
+            # A number without a bucket speaks for the time before it, as far as it stays usable.
+            head = windows.first_start(ring, self.size, since, until) - since
+            covered = covered + np.where(head <= series.fresh, head, 0.0)
+        enough, why = self._covering(base, series.metric.name, covered, length, stale=day is None)
         some = seen.covered > 0
         if series.stat == "max":
             low, high, value = high, np.where(enough, high, np.inf), high
