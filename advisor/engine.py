@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from advisor.core.columns import QUALITIES
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
-from advisor.core.decide import Decision
+from advisor.core.decide import RENAMED, Decision
 from advisor.core.demand import Histories
 from advisor.core.digest import build
 from advisor.core.histories import Track, counts, history_of
@@ -143,8 +143,9 @@ class Engine:
             watch.observe(tx.newest())
             for metric, seconds in watch.columns.horizons.items():
                 if seconds > 0:
-                    for subject in self.world.fleet.subjects:
-                        watch.observe(tx.history(subject, metric, now - timedelta(seconds=seconds)))
+                    # One question a metric: asked subject by subject, a large fleet waits half as long again.
+                    for series, found in tx.samples(now - timedelta(seconds=seconds), metric=metric):
+                        watch.observe(found.observed(series))
             self._told = {told.concern: told for told in tx.told()}
             self._read_attention(tx)
             self._events = [
@@ -298,13 +299,7 @@ class Engine:
         messages = group(news.notices, self.channels, now, lambda notice: news.by_concern[notice.concern])
         tx.enqueue([(message, now) for message in messages])
         evidence = {n.concern: m.id for m in messages for n in m.notices}
-        tx.add_flips(
-            [
-                Flip.between(t.before, t.after, now, evidence.get(t.after.concern, ""))
-                for t in transitions
-                if t.before is None or t.before.state is not t.after.state
-            ]
-        )
+        tx.add_flips(list(self._flips(decision, evidence)))
         tx.set_told(news.told, news.over)
         for said in news.ended:
             tx.end_attention(said.concern, said.kind, now)
@@ -317,6 +312,14 @@ class Engine:
         for concern in news.over:
             self._told.pop(concern, None)
         return Round(decision, tuple(messages), tuple(news.notices))
+
+    def _flips(self, decision: Decision, evidence: Mapping[str, str]) -> Iterable[Flip]:
+        """Yield the changes of state; a new name is none."""
+        for transition in decision.transitions:
+            after = transition.after
+            before = self.watch.ledger.renamed.get(after.identity, transition.before)
+            if after.reason != RENAMED and (before is None or before.state is not after.state):
+                yield Flip.between(before, after, decision.at, evidence.get(after.concern, ""))
 
     def _news(self, tx: Transaction, decision: Decision, now: datetime, next_digest: datetime) -> _News:
         """Decide which concerns are told of at once, and what."""

@@ -18,6 +18,9 @@ from advisor.core.rule import Rule
 
 Identity = tuple[str, str, str]
 
+#: The reason of a finding that goes on under another name.
+RENAMED = "renamed"
+
 
 class ConcernOf(Protocol):
     """Names the concern that a finding belongs to."""
@@ -58,8 +61,26 @@ class Ledger:
             rows = compiled.rows.rows.tolist()
             self.states[key] = RuleState.empty(len(rows), compiled.holds)
             self._places[key] = {subjects[row]: place for place, row in enumerate(rows)}
+        self.renamed = self._renamed(program)
         for finding in self.findings.values():
             self._remember(finding)
+
+    def _renamed(self, program: Program) -> dict[Identity, Finding]:
+        """Take findings over from the former names of rules; return them as stored, by new identity."""
+        names = {old: one.rule.id for one in program.compiled for old in one.rule.formerly}
+        known = {one.rule.id for one in program.compiled}
+        found: dict[Identity, Finding] = {}
+        for old in list(self.findings.values()):
+            name = names.get(old.rule, "")
+            new = replace(old, rule=name)
+            if name and old.rule not in known and new.identity not in self.findings:
+                self.findings[new.identity] = new
+                found[new.identity] = self.findings.pop(old.identity)
+        return found
+
+    def stored(self) -> list[Finding]:
+        """Return all findings as the last decision that was applied left them."""
+        return [self.renamed.get(identity, finding) for identity, finding in self.findings.items()]
 
     def _remember(self, finding: Finding) -> None:
         key = (finding.rule, finding.copy)
@@ -86,6 +107,7 @@ class Ledger:
     def apply(self, decision: Decision) -> None:
         """Take over a decision that has been committed."""
         self.states.update(decision.states)
+        self.renamed = {}
         for transition in decision.transitions:
             after = transition.after
             if after.state is State.INACTIVE and not any(after.holds):
@@ -143,7 +165,21 @@ def decide(
         for orphan in ledger.orphans()
         if orphan.subject in watched or not partial
     ]
-    return Decision(now, judged, transitions, states)
+    return Decision(now, judged, _with_renames(ledger, transitions), states)
+
+
+def _with_renames(ledger: Ledger, transitions: Sequence[Transition]) -> list[Transition]:
+    """Return the changes, and those that rename: the old finding goes, and the new one was not there."""
+    if not ledger.renamed:
+        return list(transitions)
+    changed = {transition.after.identity: transition for transition in transitions}
+    for identity, old in ledger.renamed.items():
+        change = changed.get(identity, Transition(None, ledger.findings[identity], ()))
+        changed[identity] = Transition(None, change.after, change.events)
+        changed[old.identity] = Transition(
+            old, replace(old, state=State.INACTIVE, holds=(), reason=RENAMED), ()
+        )
+    return list(changed.values())
 
 
 def _ended(orphan: Finding, rules: Container[str], watched: Container[str], now: datetime) -> Transition:

@@ -83,7 +83,7 @@ class Watch:
         """
         self.limits.advance(now)
         if self.program.outdated or self.gauges.outdated:
-            self._compile(list(self.ledger.findings.values()))
+            self._compile(self.ledger.stored())
         return decide(
             self.program,
             self.columns,
