@@ -64,6 +64,13 @@ class Subjects:
         return list(names), which
 
     @cached_property
+    def kin(self) -> Rows:
+        """For every service a number that those of the same account and role share."""
+        roles = np.unique(self.roles[self.services], return_inverse=True)[1]
+        pairs = self.account_of_service * (int(roles.max(initial=0)) + 1) + roles
+        return np.asarray(np.unique(pairs, return_inverse=True)[1], dtype=np.intp)
+
+    @cached_property
     def by_zone(self) -> Mapping[str, Rows]:
         """The subjects of every zone."""
         names, which = self.zone_index

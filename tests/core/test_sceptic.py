@@ -224,3 +224,21 @@ def test_one_quantile_a_day_speaks_for_its_day() -> None:
     assert [term.why for term in judged.explain(0) if term.why] == [
         "the window of `query_time` is covered to 0 %, it takes 80 %"
     ]
+
+
+def test_a_project_that_never_reported_makes_the_accounts_sum_partial_for_all() -> None:
+    services = tuple(Service("shop", key, "database", "acme", "org", "free") for key in ("one", "two"))
+    other = Service("shop", "mail", "email", "acme", "org", "free")
+    fleet = Fleet((Stack("shop", services=(*services, other)),), (Account("org", "acme", "free"),))
+    limits = {(f"shop/{s.key}", "egress", Limit.QUOTA): quota(100.0, "account", "billing") for s in services}
+    world = World(fleet, MemoryLimits(limits))
+    world.amounts("egress", datetime(2026, 11, 1, tzinfo=UTC), NOW, 1.0, 12 * HOUR, "shop/one")
+    for place in (0, 1):
+        term = world.term("egress > 80% of quota", place=place)
+        assert (term.verdict, term.why) == (
+            "unknown",
+            "the sum is partial: 1 service has no fresh reading of `egress`",
+        )
+    assert world.verdict("egress > 20% of quota") == "true"
+    world.amounts("egress", datetime(2026, 11, 1, tzinfo=UTC), NOW, 0.5, 12 * HOUR, "shop/two")
+    assert world.verdict("egress > 80% of quota") == "false"

@@ -33,7 +33,14 @@ class Sums(Base):
 
     def _summed(self, known: Known, metric: Metric, group: Rows, *, into_services: bool) -> Known:
         services = self.subjects.services
-        member = (group >= 0) & (known.has[services] | self.subjects.reports(metric)[services])
+        reports = known.has[services] | self.subjects.reports(metric)[services]
+        if not metric.roles and reports.any() and not reports.all():
+            # What one reports, the account's others of the same role should report too.
+            kin = self.subjects.kin
+            seen = np.zeros(int(kin.max()) + 1, dtype=np.bool_)
+            seen[kin[reports]] = True
+            reports = seen[kin]
+        member = (group >= 0) & reports
         rows, into = services[member], group[member]
         if not rows.size:
             return known
