@@ -4,11 +4,12 @@ import importlib
 import sys
 
 NAMES = {
-    "evaluate": "40 rules over 100, 10,000 and 100,000 stacks, beside Prometheus where it is installed",
+    "evaluate": "40 rules over 100, 10,000 and 100,000 stacks, and the cold load, beside Prometheus",
     "idle": "memory and CPU of doing nothing, beside prometheus + alertmanager + postgres_exporter",
     "latency": "from a threshold crossed at the source to the message at the channel, beside the same",
+    "query_time": "the estimate of p95 query time against pgbench's log of every transaction",
     "start": "start to ready, --help, check of 1,000 rules",
-    "store": "bytes a sample and cost of a poll's transaction",
+    "store": "bytes a sample, a read of 90 days, cost of a poll's transaction, on SQLite and PostgreSQL",
 }
 
 
@@ -16,7 +17,7 @@ def main() -> None:
     """Run what is named."""
     if len(sys.argv) == 1:
         for name, what in NAMES.items():
-            print(f"{name:10} {what}")
+            print(f"{name:11} {what}")
         return
     for name in sys.argv[1:]:
         if name not in NAMES:

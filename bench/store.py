@@ -1,6 +1,8 @@
 """What the store costs: bytes a sample, CPU of a poll's transaction, reading 90 days, a cold load.
 
-    python -m bench.store [--postgres URL]      an empty database for the PostgreSQL rows; about 2 minutes
+    python -m bench.store [--postgres URL]      about 3 minutes an engine
+
+PostgreSQL is a cluster of our own, or an empty database that is named.
 
 The series grow by 0 to 64 KiB in half of the samples, as in the comparison: whole bytes, one every 5 minutes
 for 90 days. `even` are sampled on the second, `jitter` up to 3 s beside it by whole milliseconds, as a poller
@@ -20,6 +22,7 @@ from pathlib import Path
 from advisor.core.model import Limit, Observed, Reading, Term
 from advisor.store import Store, open_store
 from bench.table import markdown
+from tests.postgres_server import running
 
 START = datetime(2026, 8, 1, tzinfo=UTC)
 STEP = timedelta(minutes=5)
@@ -174,21 +177,22 @@ def cold_load(open_fresh: Callable[[], Store], subjects: int = 10_000, metrics: 
 
 
 def main(arguments: Sequence[str] = ()) -> None:
-    """Print the tables for SQLite, and for PostgreSQL where a database is named."""
-    engines = ["sqlite"] + ([arguments[1]] if list(arguments[:1]) == ["--postgres"] else [])
-    for engine in engines:
-        print(f"\n{'SQLite' if engine == 'sqlite' else 'PostgreSQL'}\n")
-        with tempfile.TemporaryDirectory() as folder:
-            places = iter(range(100))
+    """Print the tables for SQLite and for PostgreSQL."""
+    with tempfile.TemporaryDirectory() as home:
+        places = iter(range(100))
+        _measure("SQLite", lambda: open_store(f"sqlite:///{next(places)}.db", Path(home)))
+    if list(arguments[:1]) == ["--postgres"]:
+        _measure("PostgreSQL", lambda: _emptied(arguments[1]))
+    else:
+        with running() as server:
+            _measure("PostgreSQL", lambda: _emptied(server.dsn()))
 
-            def fresh(engine: str = engine, folder: str = folder, places: Iterator[int] = places) -> Store:
-                if engine == "sqlite":
-                    return open_store(f"sqlite:///{next(places)}.db", Path(folder))
-                return _emptied(engine)
 
-            for work in (bytes_a_sample, poll_cost, cold_load):
-                work(fresh)
-                print()
+def _measure(engine: str, fresh: Callable[[], Store]) -> None:
+    print(f"\n{engine}\n")
+    for work in (bytes_a_sample, poll_cost, cold_load):
+        work(fresh)
+        print()
 
 
 def _emptied(url: str) -> Store:
