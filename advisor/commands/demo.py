@@ -12,7 +12,7 @@ from advisor import logs
 from advisor.commands import output
 from advisor.commands.report import as_document, print_report
 from advisor.core.snapshot import Snapshot
-from advisor.demo.run import Demo
+from advisor.demo.run import START, Demo
 from advisor.demo.simulation import DAYS
 from advisor.notify.render import render
 
@@ -45,10 +45,19 @@ async def _demo(*, once: bool, listen: str, json: bool) -> int:
 def _print(demo: Demo) -> None:
     told, now = demo.told, demo.clock.now
     output.heading("Scaling Advisor's demo: simulated providers, real collectors, engine, store and outbox")
-    print(
-        f"{DAYS} days in steps of 6 h: {told.polls} polls ({told.failed} failed, as the simulation has it), "
-        f"{told.alerts} alerts and {told.digests} digests; "
-        f"the simulated Slack received {len(demo.servers.slack)} messages."
+    output.prose(
+        f"{DAYS} days in steps of 6 h: {told.polls} polls ({told.failed} failed, as the simulation has it). "
+        f"The simulated Slack received {len(demo.servers.slack)} messages: {told.alerts} alerts, "
+        f"{told.daily} daily and {told.digests} weekly digests."
+    )
+    output.heading("What it told, and when, beside the weekly digests")
+    output.table(
+        "",
+        [">day", "at", "what", "where", "about"],
+        [
+            [f"{(one.at - START).days}", f"{one.at:%d %b %H:%M}", one.what, one.place, one.text]
+            for one in told.lines
+        ],
     )
     print_report(demo.engine.snapshot(now))
     output.heading("The digest, as it would go out now")

@@ -1,10 +1,15 @@
 """Tables and colour on a terminal, plain text in a pipe, JSON when asked."""
 
 import json
+import shutil
 import sys
+import textwrap
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, TextIO
+
+#: Lines of prose are not longer than this.
+READABLE = 110
 
 STYLES = {
     "critical": "bold red",
@@ -13,6 +18,10 @@ STYLES = {
     "firing": "bold red",
     "pending": "yellow",
     "resolved": "green",
+    "fired": "bold red",
+    "escalated": "bold red",
+    "still firing, on stale data": "magenta",
+    "stale": "magenta",
     "ok": "green",
     "fault": "bold red",
     "gap": "yellow",
@@ -81,7 +90,15 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     from rich.table import Table  # noqa: PLC0415
     from rich.text import Text  # noqa: PLC0415
 
-    shown = Table(title=title or None, title_justify="left", title_style="bold", box=SIMPLE_HEAD)
+    shown = Table(
+        title=title or None,
+        title_justify="left",
+        title_style="bold",
+        box=SIMPLE_HEAD,
+        show_edge=False,
+        header_style="dim",
+        padding=(0, 1, 0, 0),
+    )
     for column in columns:
         shown.add_column(
             column.removeprefix(">"), justify="right" if column.startswith(">") else "left", overflow="fold"
@@ -89,6 +106,30 @@ def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]
     for row in rows:
         shown.add_row(*(Text(cell, style=STYLES.get(cell, "")) for cell in row))
     Console().print(shown)
+
+
+def on_terminal() -> bool:
+    """Say whether a person reads along; else a program may."""
+    return sys.stdout.isatty()
+
+
+def item(number: int, word: str, head: str, lines: Sequence[str]) -> None:
+    """Print one numbered thing on a terminal: a word in its colour, a head, and lines under it."""
+    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
+    from rich.padding import Padding  # noqa: PLC0415
+    from rich.text import Text  # noqa: PLC0415
+
+    console = Console(highlight=False, width=min(Console().width, READABLE))
+    console.print(Text.assemble(f" {number}. ", (word, STYLES.get(word, "")), "  ", (head, "bold")))
+    for place, line in enumerate(lines):
+        console.print(Padding(Text(line, style="" if place == 0 else "dim"), (0, 0, 0, 4)))
+
+
+def prose(text: str, out: TextIO | None = None) -> None:
+    """Print sentences: broken between words on a terminal, one line in a pipe."""
+    out = out or sys.stdout
+    width = min(shutil.get_terminal_size().columns, READABLE)
+    print(textwrap.fill(text, width, break_on_hyphens=False) if out.isatty() else text, file=out)
 
 
 def heading(text: str) -> None:

@@ -1,4 +1,7 @@
-"""What `once`, `tick` and `demo` print: what nears its limit, what to do, and what could not be seen."""
+"""What `once`, `tick` and `demo` print: what to do first, what is used, then the evidence.
+
+On a terminal the advice is a list; in a pipe every concern is one line, for `grep`.
+"""
 
 import json
 import sys
@@ -7,6 +10,7 @@ from datetime import datetime
 
 from advisor.commands import output
 from advisor.core import wording
+from advisor.core.digest import urgency
 from advisor.core.message import DigestConcern
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Kind, Observed
@@ -14,6 +18,10 @@ from advisor.core.snapshot import MetricRow, Snapshot
 from advisor.core.units import show
 
 Evidence = Mapping[str, Sequence[Mapping[str, str]]]
+
+#: Evidence that says what can be done comes before what only informs; what is not named comes between.
+_FIRST = ("largest tables", "slowest statements", "lack an index", "unused", "dead rows", "long transactions")
+_LAST = ("connections", "counters", "transaction ids")
 
 
 def as_document(
@@ -43,47 +51,108 @@ def print_report(
 ) -> None:
     """Print the snapshot for people."""
     if snapshot.simulated:
-        print("Everything below is simulated.")
-    _sources(snapshot)
+        print("\nEverything below is simulated.")
+    _silent(snapshot)
+    _concerns(snapshot)
     _metrics(snapshot.metrics)
     _since(since_reset, snapshot.at)
-    _concerns(snapshot.concerns)
-    for title, rows in (evidence or {}).items():
-        if rows:
-            output.heading(title)
-            columns = list(rows[0])
-            output.table("", columns, [[row.get(name, "") for name in columns] for row in rows])
+    for title, rows in sorted((evidence or {}).items(), key=lambda one: _place_of(one[0])):
+        _evidence(title, rows)
     _counts(snapshot)
+    _gaps(snapshot)
 
 
-def _sources(snapshot: Snapshot) -> None:
+def _silent(snapshot: Snapshot) -> None:
     for source in snapshot.sources:
         if source.up is False:
-            print(f"{source.subject} ({source.provider}): {source.error}", file=sys.stderr)
+            output.prose(f"{source.subject} ({source.provider}): {source.error}", sys.stderr)
+
+
+def _gaps(snapshot: Snapshot) -> None:
+    sys.stdout.flush()  # Where both go to one place, what was not seen stands last.
+    for source in snapshot.sources:
         for gap in source.gaps:
-            print(f"not seen: {gap}", file=sys.stderr)
+            output.prose(f"not seen: {gap}", sys.stderr)
+
+
+def _place_of(title: str) -> int:
+    name = title.casefold()
+    for place, words in enumerate(_FIRST):
+        if words in name:
+            return place
+    for place, words in enumerate(_LAST):
+        if name.startswith(words):
+            return len(_FIRST) + 1 + place
+    return len(_FIRST)
+
+
+def _evidence(title: str, rows: Sequence[Mapping[str, str]]) -> None:
+    if not rows:
+        return
+    names = list(rows[0])
+    sinces = {row.get("since", "") for row in rows}
+    if output.on_terminal() and len(sinces) == 1 and "since" in names and len(names) > 2:
+        names.remove("since")
+        title = f"{title} ({sinces.pop()})"
+    cells = [[row.get(name, "") for name in names] for row in rows]
+    columns = [
+        f">{name}" if all(row[place][:1].isdigit() for row in cells if row[place]) else name
+        for place, name in enumerate(names)
+    ]
+    output.heading(title)
+    output.table("", columns, cells)
 
 
 def _metrics(rows: Sequence[MetricRow]) -> None:
-    ordered = sorted(rows, key=lambda row: (-(row.used if row.used is not None else -1.0), row.metric))
-    shown = [
-        [
-            wording.place(row.stack, row.service) or f"@{row.account}",
-            wording.metric_name(row.metric, row.stat),
-            show(row.value, row.unit),
-            "unlimited" if row.unlimited else "" if row.limit is None else show(row.limit, row.unit),
-            "" if row.used is None else wording.share(row.used),
-            _bar(row.used),
-            row.limit_source,
-            " ".join(
-                [*([row.quality] if row.quality != "measured" else []), *([] if row.fresh else ["stale"])]
-            ),
-        ]
-        for row in ordered
-    ]
-    if shown:
-        output.heading("What is used, and of how much")
-        output.table("", ["subject", "metric", ">value", ">limit", ">used", "", "limit from", "mark"], shown)
+    limited = [row for row in rows if row.limit is not None or row.unlimited]
+    if limited:
+        limited.sort(key=lambda row: (-(row.used if row.used is not None else -1.0), row.metric))
+        _of_subjects(
+            "What is used, and of how much",
+            ["subject", "metric", ">value", ">limit", ">used", "", "limit from", "mark"],
+            [
+                [
+                    *_named(row),
+                    show(row.value, row.unit),
+                    "unlimited" if row.limit is None else show(row.limit, row.unit),
+                    "" if row.used is None else wording.share(row.used),
+                    _bar(row.used),
+                    wording.short_source(row.limit_source),
+                    _mark(row),
+                ]
+                for row in limited
+            ],
+        )
+    others = [row for row in rows if row.limit is None and not row.unlimited]
+    if others:
+        others.sort(key=lambda row: (row.stack, row.service, row.metric))
+        _of_subjects(
+            "What else is seen, without a known limit",
+            ["subject", "metric", ">value", "mark"],
+            [[*_named(row), show(row.value, row.unit), _mark(row)] for row in others],
+        )
+
+
+def _of_subjects(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """Print a table whose first column is the subject; on a terminal a single one stands in the title."""
+    subjects = {row[0] for row in rows}
+    if output.on_terminal() and len(subjects) == 1:
+        title, columns, rows = f"{title}: {subjects.pop()}", columns[1:], [row[1:] for row in rows]
+    output.heading(title)
+    output.table("", columns, rows)
+
+
+def _named(row: MetricRow) -> tuple[str, str]:
+    return (
+        wording.place(row.stack, row.service) or f"@{row.account}",
+        wording.metric_name(row.metric, row.stat),
+    )
+
+
+def _mark(row: MetricRow) -> str:
+    return " ".join(
+        [*([row.quality] if row.quality != "measured" else []), *([] if row.fresh else ["stale"])]
+    )
 
 
 def _bar(used: float | None) -> str:
@@ -126,11 +195,18 @@ def _since(observed: Sequence[Observed], now: datetime) -> None:
     )
 
 
-def _concerns(concerns: Sequence[DigestConcern]) -> None:
-    if not concerns:
-        output.heading("Nothing has to be done now.")
+def _concerns(snapshot: Snapshot) -> None:
+    if not snapshot.concerns:
+        output.heading(_nothing(snapshot))
         return
-    output.heading("What to do")
+    ordered = sorted(
+        snapshot.concerns, key=lambda one: (not one.state.startswith("firing"), urgency(one, snapshot.at))
+    )
+    output.heading("What to do, the most urgent first")
+    if output.on_terminal():
+        for number, one in enumerate(ordered, 1):
+            output.item(number, one.severity.value, _head(one), _lines(one))
+        return
     output.table(
         "",
         ["state", "severity", "concern", "what", "to do"],
@@ -142,11 +218,46 @@ def _concerns(concerns: Sequence[DigestConcern]) -> None:
                 one.title,
                 one.recommendation.headline if one.recommendation else "",
             ]
-            for one in concerns
+            for one in ordered
         ],
     )
 
 
+def _nothing(snapshot: Snapshot) -> str:
+    """Say that nothing has to be done, and no more than is known."""
+    silent = sum(source.up is False for source in snapshot.sources)
+    if silent and silent == len(snapshot.sources):
+        return "Whether something has to be done is not known: no source answered."
+    if silent:
+        return f"Nothing has to be done of what is known; {wording.counted(silent, 'source')} did not answer."
+    return "Nothing has to be done now."
+
+
+def _head(one: DigestConcern) -> str:
+    where = wording.place(one.stack, one.service)
+    state = "" if one.state == "firing" else f" ({one.state})"
+    return f"{where}: {one.title}{state}"
+
+
+def _lines(one: DigestConcern) -> list[str]:
+    lines = []
+    advice = one.recommendation
+    if advice is not None:
+        lines.append(f"→ {advice.headline}")
+        if advice.otherwise:
+            lines.append(f"Otherwise: {advice.otherwise}")
+        if advice.playbook:
+            lines.append(f"How: playbook {advice.playbook}, {wording.counted(len(advice.steps), 'step')}")
+    if one.acknowledged:
+        lines.append(f"Acknowledged: {one.acknowledged}")
+    lines.append(f"Concern: {one.concern}")
+    return lines
+
+
 def _counts(snapshot: Snapshot) -> None:
-    counts = ", ".join(f"{count} {kind}" for kind, count in snapshot.judgements.items())
-    output.heading(f"Rules: {counts}.")
+    counts = [
+        f"{count:,} {kind}" for kind, count in snapshot.judgements.items() if count and kind != "question"
+    ]
+    if asked := snapshot.judgements.get("question"):
+        counts.append(wording.counted(asked, "open question"))
+    output.heading(f"Rules on services: {', '.join(counts)}.")

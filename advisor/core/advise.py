@@ -35,6 +35,7 @@ from advisor.core.phrases import (
 )
 from advisor.core.playbook import Playbook
 from advisor.core.units import show
+from advisor.core.wording import short_source
 
 _CHANGES = frozenset({Action.UPGRADE, Action.MIGRATE, Action.SCALE_OUT, Action.DOWNGRADE})
 Evidence = Mapping[str, Sequence[Mapping[str, str]]]
@@ -622,7 +623,7 @@ def _figures(case: _Case) -> list[str]:
             unit = VOCABULARY[binding.metric].unit
             lines.append(
                 f"{words(binding.metric)}: {show(binding.value, unit)} of {limit_text(binding)} "
-                f"({share(binding.value, binding.limit.value)}; {binding.limit.source})"
+                f"({share(binding.value, binding.limit.value)}; {short_source(binding.limit.source)})"
             )
     return lines
 

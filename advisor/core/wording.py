@@ -1,6 +1,7 @@
 """How shares, money, dates and marks are written for people: the same words in every channel and page."""
 
 import math
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +14,14 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 def share(ratio: float) -> str:
     """Write a ratio in per cent: `80 %`; of a limit of nothing any use is over it."""
-    return "over 100 %" if math.isinf(ratio) else show(ratio, Unit.RATIO)
+    if math.isinf(ratio):
+        return "over 100 %"
+    return "< 0.1 %" if 0 < ratio < 0.0005 else show(ratio, Unit.RATIO)
+
+
+def short_source(source: str) -> str:
+    """Return the first of a limit's sources: the one that is in force; the page and JSON name all."""
+    return source.partition("; ")[0]
 
 
 def filled(ratio: float, cells: int) -> int:
@@ -105,7 +113,7 @@ def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
     if advice.by is None:
         return ""
     text = f"by {day(advice.by, timezone)}"
-    if advice.by_low and advice.by_high:
+    if advice.by_low and advice.by_high and advice.by_low != advice.by_high:
         text += f" (80 % interval: {span(advice.by_low, advice.by_high, timezone)})"
     return text
 
@@ -139,11 +147,28 @@ def why(evidence: Evidence) -> str:
     if figures:
         text = f"{text.rstrip('.')}: {figures}" if text else figures
     if evidence.limit:
-        source = f", from {evidence.limit_source}" if evidence.limit_source else ""
+        source = f", from {short_source(evidence.limit_source)}" if evidence.limit_source else ""
         text += f" (limit {evidence.limit}{source})"
     if evidence.quality is not Quality.MEASURED:
         text += f" [{evidence.quality.value}]"
     return text
+
+
+def whys(evidence: Sequence[Evidence], most: int = 3) -> tuple[str, ...]:
+    """Write the first lines of evidence and count the rest: ten rules that say the same drown the advice."""
+    lines = [why(one) for one in evidence[:most]]
+    if len(evidence) > most:
+        lines.append(f"{counted(len(evidence) - most, 'more rule')} on the same metric")
+    return tuple(lines)
+
+
+def first_steps(advice: Recommendation, most: int = 4) -> tuple[tuple[str, str], ...]:
+    """Return the first steps with their numbers, then where the rest of them is found."""
+    steps = [(f"{number}", step) for number, step in enumerate(advice.steps, 1)]
+    if len(steps) <= most + 1:
+        return tuple(steps)
+    where = f"in the playbook {advice.playbook}" if advice.playbook else "on the page"
+    return (*steps[:most], (f"{most + 1} to {len(steps)}", where))
 
 
 def marks(about: Notice | DigestConcern, *, simulated: bool = False) -> tuple[str, ...]:

@@ -1,14 +1,16 @@
 """Sixty simulated days: a stepping clock takes the scheduler's place, all else is the daemon's own."""
 
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from advisor.channels import StoredOutbox, channels
+from advisor.core.message import Message
+from advisor.core.wording import event, place
 from advisor.daemon import Setup, set_up
 from advisor.demo.servers import Clock, Servers
 from advisor.demo.simulation import DAYS, Simulation
@@ -25,10 +27,21 @@ STEP = timedelta(hours=6)
 START = datetime(2026, 1, 5, tzinfo=UTC)  #: A Monday.
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One thing that people were told, and when."""
+
+    at: datetime
+    what: str
+    place: str
+    text: str
+
+
 @dataclass
 class Told:
-    """What went out in the 60 days."""
+    """What went out in the 60 days; `lines` are the alerts and the daily digests."""
 
+    lines: list[Line] = field(default_factory=list)
     alerts: int = 0
     digests: int = 0
     daily: int = 0
@@ -85,19 +98,30 @@ class Demo:
                 now = self.clock.now
                 polls = await asyncio.gather(*(self._poll(poller, feed) for feed in self._due()))
                 done = await self.engine.absorb(polls, now, due)
-                self.told.alerts += len(done.messages)
+                self._tell(done.messages)
                 if now >= due:
                     await self._digest(due, zone)
                     due = next_moment(daily, zone, now)
                 await courier.deliver_due(now)
                 progress((now - START) / timedelta(days=1))
 
+    def _tell(self, messages: Sequence[Message]) -> None:
+        self.told.alerts += sum(message.digest is None for message in messages)
+        for message in messages:
+            for notice in message.notices:
+                where = place(notice.stack, notice.service)
+                self.told.lines.append(Line(self.clock.now, event(notice), where, notice.title))
+
     async def _digest(self, due: datetime, zone: str) -> None:
         """Queue the week's report on its day, on others a daily one where there is something new."""
         if due.astimezone(ZoneInfo(zone)).weekday() in self.setup.digest.days:
             self.told.digests += len(await self.engine.queue_digest("weekly", self.clock.now, zone))
         else:
-            self.told.daily += len(await self.engine.queue_digest("daily", self.clock.now, zone))
+            for message in await self.engine.queue_digest("daily", self.clock.now, zone):
+                self.told.daily += 1
+                found = message.digest.concerns if message.digest is not None else ()
+                text = "; ".join(one.title for one in found)
+                self.told.lines.append(Line(self.clock.now, "daily digest", "shop", text))
 
     def _due(self) -> list[Feed]:
         passed = self.clock.now - START

@@ -16,6 +16,7 @@ from advisor.core.wording import (
     day,
     event,
     filled,
+    first_steps,
     limit_marks,
     marks,
     money,
@@ -23,8 +24,9 @@ from advisor.core.wording import (
     price,
     severity,
     share,
+    short_source,
     target,
-    why,
+    whys,
 )
 from advisor.notify.text import footer, quiet, subject
 
@@ -165,13 +167,13 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
             yield f"The document says: {escape(advice.document_step)}"
         if advice.forecast:
             yield f"Forecast: {escape(advice.forecast)}"
-    for one in evidence:
-        yield f"• {escape(why(one))}"
+    for line in whys(evidence):
+        yield f"• {escape(line)}"
     if advice is None:
         return
     for line in advice.evidence:
         yield f"• {escape(line)}"
-    for number, step in enumerate(advice.steps, 1):
+    for number, step in first_steps(advice):
         yield f"{number}. {escape(step)}"
     for other in advice.alternatives:
         cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
@@ -223,7 +225,7 @@ def _concern(concern: DigestConcern, zone: str) -> Block:
 def _limit(limit: DigestLimit) -> str:
     full = filled(limit.used, 10)
     extra = f", full {limit.when}" if limit.when else ""
-    source = f" (limit from {limit.limit_source})" if limit.limit_source else ""
+    source = f" (limit from {short_source(limit.limit_source)})" if limit.limit_source else ""
     what = (
         f"{place(limit.stack, limit.service)} {limit.metric}: {limit.value} of {limit.limit}{extra}{source}"
     )

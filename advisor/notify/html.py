@@ -21,8 +21,9 @@ from advisor.core.wording import (
     price,
     severity,
     share,
+    short_source,
     target,
-    why,
+    whys,
 )
 from advisor.notify.text import digest_headline, footer, quiet, subject
 
@@ -116,8 +117,9 @@ def _environment() -> Any:
         price=price,
         severity=_severity,
         share=share,
+        short_source=short_source,
         target=target,
-        why=why,
+        whys=whys,
     )
     return environment
 

@@ -10,6 +10,7 @@ from advisor.core.wording import (
     day,
     event,
     filled,
+    first_steps,
     limit_marks,
     marks,
     money,
@@ -17,8 +18,9 @@ from advisor.core.wording import (
     price,
     severity,
     share,
+    short_source,
     target,
-    why,
+    whys,
 )
 
 _WIDTH = 78
@@ -108,10 +110,10 @@ def footer(digest: Digest) -> list[str]:
         f" from {day(digest.since, digest.timezone)} to {day(digest.until, digest.timezone)}"
     )
     judged = [
-        f"{counts[state]:,} {state}"
-        for state in ("judged", "unknown", "not applicable", "question")
-        if counts.get(state)
+        f"{counts[state]:,} {state}" for state in ("judged", "unknown", "not applicable") if counts.get(state)
     ]
+    if counts.get("question"):
+        judged.append(counted(counts["question"], "open question"))
     if judged:
         said.append("Rules on services: " + ", ".join(judged))
     if counts.get("pending"):
@@ -171,9 +173,9 @@ def _concern(concern: DigestConcern, number: int, zone: str) -> Iterator[str]:
 
 def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone: str) -> Iterator[str]:
     if advice is not None:
-        parts = [advice.headline.rstrip(".")]
-        parts += [part for part in (price(advice), by_when(advice, zone)) if part]
-        yield from _wrapped([", ".join(parts) + "."], "→ ", "  ")
+        yield from _wrapped([advice.headline], "→ ", "  ")
+        if facts := [fact for fact in (price(advice), by_when(advice, zone)) if fact]:
+            yield from _wrapped([" · ".join(facts)], "", "    ")
         if advice.otherwise:
             yield from _wrapped([f"Otherwise: {advice.otherwise}"], "", "    ")
         if advice.binds_next:
@@ -182,11 +184,11 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
             yield from _wrapped([f"The document says: {advice.document_step}"], "", "    ")
         if advice.forecast:
             yield from _wrapped([f"Forecast: {advice.forecast}"], "", "    ")
-    yield from _wrapped((f"Why: {why(one)}" for one in evidence), "", "    ")
+    yield from _wrapped((f"Why: {line}" for line in whys(evidence)), "", "    ")
     if advice is None:
         return
     yield from _wrapped((f"Seen: {line}" for line in advice.evidence), "", "    ")
-    yield from _wrapped((f"Step {n}: {step}" for n, step in enumerate(advice.steps, 1)), "", "    ")
+    yield from _wrapped((f"Step {number}: {step}" for number, step in first_steps(advice)), "", "    ")
     for other in advice.alternatives:
         cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
         note = f" ({other.note})" if other.note else ""
@@ -200,7 +202,7 @@ def _limit(limit: DigestLimit) -> str:
     bar = "#" * full + "." * (_BAR - full)
     about = f"{place(limit.stack, limit.service)} {limit.metric}"
     extra = f", full {limit.when}" if limit.when else ""
-    source = f", limit from {limit.limit_source}" if limit.limit_source else ""
+    source = f", limit from {short_source(limit.limit_source)}" if limit.limit_source else ""
     return (
         f"[{bar}] {share(limit.used):>6}  {about}: {limit.value} of {limit.limit}{extra}{source}"
         f"{_marked(limit_marks(limit))}"
