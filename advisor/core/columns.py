@@ -303,7 +303,7 @@ class Columns:
         phase = self._phase.get(row)
         if phase is None:
             # A clock that is changed by half an hour has two phases in a year; the UTC hour is kept anyway.
-            at = max(self.now_known, 0.0) + np.arange(-4, 5) * _QUARTER
+            at = np.asarray(max(self.now_known, 0.0) + np.arange(-4, 5) * _QUARTER, dtype=np.float64)
             offsets = Zone.of(zone_of(self.fleet, row)).offset(at)
             phase = self._phase[row] = float(np.max(-offsets % 3600))
         return phase

@@ -7,7 +7,7 @@ import pytest
 from advisor.core.catalogue import Catalogue, Reset
 from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.lifecycle import State
-from advisor.core.model import Limit, Observed, Reading, Term
+from advisor.core.model import Limit, LimitInForce, Observed, Reading, Term
 from advisor.core.periods import Calendar
 from advisor.core.watch import Watch
 from advisor.readings import mean_of
@@ -73,7 +73,7 @@ def test_the_figures_are_those_of_the_first_term_that_decides() -> None:
 
 
 def test_a_threshold_of_its_own_is_shown_beside_the_quota_in_force() -> None:
-    limits = {
+    limits: dict[tuple[str, str, Limit], LimitInForce | list[LimitInForce]] = {
         ("shop/database", "storage", Limit.QUOTA): quota(500e6),
         ("shop/email", "emails", Limit.QUOTA): [quota(100, reset="utc day"), quota(3000, reset="utc month")],
     }

@@ -176,8 +176,8 @@ class World:
             if restart is not None and now >= restart:
                 program = compile_rules([one], self.fleet, self.limits)
                 columns = Columns(self.fleet, program.horizons)
-                for state in states.values():
-                    state.holds.last[:] = np.nan
+                for kept in states.values():
+                    kept.holds.last[:] = np.nan
                 told, restart = 0, None
             while told < len(readings) and readings[told].seen_at <= now:
                 columns.add([readings[told]])

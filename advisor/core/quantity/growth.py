@@ -80,7 +80,7 @@ class Growths(Levels, Distributions, Shares, Amounts, Sums):
         value = np.where(good, now.value / np.where(good, then.value, 1.0) - 1, np.nan)
 
         # What grew by nothing but rounding did not grow.
-        value, low, high = (np.round(x, 12) for x in (value, low, high))
+        value, low, high = (np.asarray(np.round(x, 12), dtype=np.float64) for x in (value, low, high))
 
         def why(row: int) -> str:
             if np.isnan(now.low[row]):
