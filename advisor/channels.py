@@ -1,14 +1,16 @@
 """The channels of a configuration, made when they are first needed, since that looks up their credentials."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 from advisor.config import Config
+from advisor.errors import OutOfReach
 from advisor.notify.contract import Channel
 
 if TYPE_CHECKING:
-    from advisor.store import AsyncStore, Claim
+    from advisor.store import AsyncStore, Claim, Transaction
 
 __all__ = ["StoredOutbox", "channel", "channels", "names"]
 
@@ -58,8 +60,18 @@ def channel(config: Config, name: str, environ: Mapping[str, str]) -> Channel:
 class StoredOutbox:
     """The store's outbox as delivery sees it: each call is one transaction on the store's thread."""
 
-    def __init__(self, store: "AsyncStore") -> None:
+    def __init__(self, store: "AsyncStore", *, waits: Sequence[float] = (1.0, 2.0, 4.0, 8.0)) -> None:
         self._store = store
+        self._waits = waits
+
+    async def _note(self, work: "Callable[[Transaction], bool]") -> bool:
+        """Write what became of a message, patiently: what was sent and is not noted is sent again."""
+        for wait in self._waits:
+            try:
+                return await self._store.write(work)
+            except OutOfReach:
+                await asyncio.sleep(wait)
+        return await self._store.write(work)
 
     async def claim_due_messages(
         self, now: datetime, owner: str, limit: int, lease_seconds: float, channel: str = ""
@@ -71,11 +83,11 @@ class StoredOutbox:
 
     async def mark_sent(self, claim: "Claim", now: datetime) -> bool:
         """Remember that the channel took it."""
-        return await self._store.write(lambda tx: tx.mark_sent(claim, now))
+        return await self._note(lambda tx: tx.mark_sent(claim, now))
 
     async def mark_failed(self, claim: "Claim", error: str, retry_at: datetime) -> bool:
         """Remember a failed try."""
-        return await self._store.write(lambda tx: tx.mark_failed(claim, error, retry_at))
+        return await self._note(lambda tx: tx.mark_failed(claim, error, retry_at))
 
     async def release_claim(self, claim: "Claim") -> bool:
         """Give it back untried."""
@@ -83,4 +95,4 @@ class StoredOutbox:
 
     async def park(self, claim: "Claim", error: str) -> bool:
         """Give up on it."""
-        return await self._store.write(lambda tx: tx.park(claim, error))
+        return await self._note(lambda tx: tx.park(claim, error))

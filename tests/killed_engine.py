@@ -26,8 +26,8 @@ from advisor.polling.poller import Polled
 from advisor.store import AsyncStore, Transaction, open_store
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
-STEPS = 120
-SERVICES = 4
+STEPS = 70
+SERVICES = 2
 #: Where it may die: within the round's transaction, before and after delivery, within the note of it.
 INSIDE = ("add_readings", "save_findings", "enqueue", "set_told", "mark_sent")
 POINTS = (*INSIDE, "committed", "sending", "sent")
