@@ -1,6 +1,7 @@
 """The commands, thin: names, options, examples. What they do is in `advisor/commands/`, loaded when run."""
 
 from datetime import datetime
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -20,7 +21,7 @@ app = typer.Typer(
 rules_app = typer.Typer(help="The rules: list, explain, test.", no_args_is_help=True)
 notify_app = typer.Typer(help="The channels.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans, quotas, prices and ladders.", no_args_is_help=True)
-collectors_app = typer.Typer(help="What is known of each provider's collector.", no_args_is_help=True)
+collectors_app = typer.Typer(help="The collectors: what each needs and gives.", no_args_is_help=True)
 metrics_app = typer.Typer(help="The vocabulary of metrics.", no_args_is_help=True)
 app.add_typer(rules_app, name="rules")
 app.add_typer(notify_app, name="notify")
@@ -28,16 +29,41 @@ app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(collectors_app, name="collectors")
 app.add_typer(metrics_app, name="metrics")
 
+_Only = Annotated[
+    Path | None,
+    typer.Option("--config", "-c", metavar="FILE", help="Only what this configuration has."),
+]
 Config = Annotated[
-    Path, typer.Option("--config", "-c", envvar="ADVISOR_CONFIG", help="The configuration file.")
+    Path,
+    typer.Option("--config", "-c", metavar="FILE", envvar="ADVISOR_CONFIG", help="The configuration."),
 ]
 Json = Annotated[bool, typer.Option("--json", help="JSON of a documented, versioned shape.")]
-FailOn = Annotated[
-    str | None,
-    typer.Option(
-        "--fail-on", metavar="SEVERITY", help="Exit with 2 when one this bad fires: warning, critical."
-    ),
-]
+
+
+class Bad(StrEnum):
+    """What `--fail-on` takes."""
+
+    WARNING = "warning"
+    CRITICAL = "critical"
+
+
+class Form(StrEnum):
+    """What a digest is printed as."""
+
+    TEXT = "text"
+    HTML = "html"
+    SLACK = "slack"
+    JSON = "json"
+
+
+class Cadence(StrEnum):
+    """How often a digest goes out."""
+
+    WEEKLY = "weekly"
+    DAILY = "daily"
+
+
+FailOn = Annotated[Bad | None, typer.Option("--fail-on", help="Exit with 2 when one this bad fires.")]
 CONFIG = Path("advisor.yaml")
 
 
@@ -61,7 +87,9 @@ def demo(
     once: Annotated[
         bool, typer.Option("--once", help="End when the 60 days are over; serve no page.")
     ] = False,
-    listen: Annotated[str, typer.Option(help="Where the page is served.")] = "127.0.0.1:8080",
+    listen: Annotated[
+        str, typer.Option(metavar="HOST:PORT", help="Where the page is served.")
+    ] = "127.0.0.1:8080",
     json: Json = False,
 ) -> int:
     """See it work: 60 simulated days in seconds.
@@ -90,17 +118,20 @@ def check(
 
 
 @app.command(
-    epilog="Examples: advisor once --postgres env:DATABASE_URL --plan supabase/free   |   advisor once --json"
+    epilog="""\b
+Examples:
+  advisor once --postgres env:DATABASE_URL --plan supabase/free
+  advisor once --config advisor.yaml --fail-on critical"""
 )
 def once(
     config: Config = CONFIG,
     postgres: Annotated[
         str | None,
-        typer.Option(help="Look at one database without a configuration: env:NAME, file:/path or a DSN."),
+        typer.Option(metavar="DSN", help="Only this database, no file: env:NAME, file:/path, or the DSN."),
     ] = None,
-    plan: Annotated[str | None, typer.Option(help="Its plan, such as supabase/free.")] = None,
+    plan: Annotated[str | None, typer.Option(metavar="PLAN", help="Its plan, such as supabase/free.")] = None,
     watch: Annotated[
-        str, typer.Option(help="The time between the two snapshots that rates come from.")
+        str, typer.Option(metavar="SPAN", help="Between its two snapshots, for rates: 1s to 1h.")
     ] = "1s",
     json: Json = False,
     fail_on: FailOn = None,
@@ -108,6 +139,10 @@ def once(
     """Poll every source once, judge, advise and print."""
     from advisor.commands import once as command
 
+    if plan is not None and postgres is None:
+        raise typer.BadParameter(
+            "it goes with --postgres; in a configuration a service names its plan", param_hint="--plan"
+        )
     if postgres is not None:
         return command.postgres(postgres, plan, watch, json=json, fail_on=fail_on)
     return command.run(config, json=json, fail_on=fail_on)
@@ -135,14 +170,14 @@ def tick(config: Config = CONFIG, json: Json = False, fail_on: FailOn = None) ->
     return command.tick(config, json=json, fail_on=fail_on)
 
 
-@app.command(epilog="Example: advisor evaluate --config stack.yaml --readings readings.jsonl --json")
+@app.command(epilog="Example: advisor evaluate -c stack.yaml --readings readings.jsonl --json")
 def evaluate(
     config: Config = CONFIG,
     readings: Annotated[
-        str, typer.Option(help="A file of readings, one JSON object a line; - for stdin.")
+        str, typer.Option(metavar="FILE", help="Readings, a JSON object a line; - is standard input.")
     ] = "-",
     at: Annotated[
-        str | None, typer.Option(help="Judge at this time (ISO 8601); default: the last line's.")
+        str | None, typer.Option(metavar="TIME", help="Judge then, not at the last line's time.")
     ] = None,
     json: Json = False,
     fail_on: FailOn = None,
@@ -159,8 +194,8 @@ def evaluate(
 @app.command(epilog="Example: advisor digest --format html > digest.html")
 def digest(
     config: Config = CONFIG,
-    form: Annotated[str, typer.Option("--format", help="text, html, slack or json.")] = "text",
-    cadence: Annotated[str, typer.Option(help="weekly or daily.")] = "weekly",
+    form: Annotated[Form, typer.Option("--format", help="What it is printed as.")] = Form.TEXT,
+    cadence: Annotated[Cadence, typer.Option(help="Which of the two reports.")] = Cadence.WEEKLY,
 ) -> int:
     """Print the report as it would go out now."""
     from advisor.commands import digest as command
@@ -168,14 +203,20 @@ def digest(
     return command.run(config, form, cadence)
 
 
-@app.command(epilog="Example: advisor ack shop/database#storage --until 450MB --reason 'clean-up on Friday'")
+@app.command(epilog="Example: advisor ack shop/database#storage --until 450MB")
 def ack(
-    concern: Annotated[str, typer.Argument(help="The concern, as messages and `once` show it.")],
+    concern: Annotated[
+        str, typer.Argument(metavar="CONCERN", help="As messages and `advisor once` show it.")
+    ],
     config: Config = CONFIG,
-    until: Annotated[str | None, typer.Option(help="A value: tell again when it is reached.")] = None,
-    by: Annotated[str | None, typer.Option(help="Who says so; default: your login.")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for the others.")] = "",
-    undo: Annotated[bool, typer.Option("--undo", help="Take an acknowledgement or snooze back.")] = False,
+    until: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Tell again when this is reached.")
+    ] = None,
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who says so; by default your login.")
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the others.")] = "",
+    undo: Annotated[bool, typer.Option("--undo", help="Take it back, or a snooze.")] = False,
 ) -> int:
     """Acknowledge a concern.
 
@@ -188,11 +229,15 @@ def ack(
 
 @app.command(epilog="Example: advisor snooze shop/email#emails 3d")
 def snooze(
-    concern: Annotated[str, typer.Argument(help="The concern, as messages and `once` show it.")],
-    span: Annotated[str, typer.Argument(help="For how long: 4h, 3d.")],
+    concern: Annotated[
+        str, typer.Argument(metavar="CONCERN", help="As messages and `advisor once` show it.")
+    ],
+    span: Annotated[str, typer.Argument(metavar="SPAN", help="For how long: 4h, 3d.")],
     config: Config = CONFIG,
-    by: Annotated[str | None, typer.Option(help="Who says so; default: your login.")] = None,
-    reason: Annotated[str, typer.Option(help="Why, for the others.")] = "",
+    by: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Who says so; by default your login.")
+    ] = None,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why, for the others.")] = "",
 ) -> int:
     """Hear nothing of a concern for a while."""
     from advisor.commands import attention as command
@@ -202,7 +247,7 @@ def snooze(
 
 @app.command(epilog="Example: advisor backup /var/backups/advisor.db")
 def backup(
-    target: Annotated[Path, typer.Argument(help="The file to write; it must not exist.")],
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; it must not exist.")],
     config: Config = CONFIG,
 ) -> int:
     """Copy the store while the daemon runs."""
@@ -213,9 +258,7 @@ def backup(
 
 @rules_app.command("list", epilog="Example: advisor rules list --json")
 def rules_list(
-    config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Only what this configuration loads.")
-    ] = None,
+    config: _Only = None,
     json: Json = False,
 ) -> int:
     """List the rules with their sentences and sources."""
@@ -226,13 +269,17 @@ def rules_list(
 
 @rules_app.command("explain", epilog="Example: advisor rules explain app-virgin.supabase.storage-upgrade")
 def rules_explain(
-    rule: Annotated[str, typer.Argument(help="The rule's id.")],
+    rule: Annotated[str, typer.Argument(metavar="ID", help="The rule's id.")],
     config: Annotated[
-        Path | None, typer.Option("--config", "-c", help="Judge it on this configuration.")
+        Path | None,
+        typer.Option("--config", "-c", metavar="FILE", help="Judge it on what this one's store holds."),
     ] = None,
     json: Json = False,
 ) -> int:
-    """Say what a rule means, and why it holds or does not, term by term."""
+    """Say what a rule means, and why it holds or not.
+
+    With a configuration it is judged on what the store holds, term by term.
+    """
     from advisor.commands import rules as command
 
     return command.explain(rule, config, json=json)
@@ -240,10 +287,13 @@ def rules_explain(
 
 @rules_app.command("test", epilog="Example: advisor rules test our-rules.test.yaml")
 def rules_test(
-    paths: Annotated[list[Path], typer.Argument(help="Test files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Test files, or folders of them.")],
     json: Json = False,
 ) -> int:
-    """Run the unit tests of rules: written series, gaps included, and what they must lead to."""
+    """Run the unit tests of rules.
+
+    Written series, gaps included, and what they must lead to.
+    """
     from advisor.commands import rules as command
 
     return command.test(paths, json=json)
@@ -252,17 +302,26 @@ def rules_test(
 @notify_app.command("test", epilog="Example: advisor notify test --channel slack")
 def notify_test(
     config: Config = CONFIG,
-    channel: Annotated[str | None, typer.Option(help="Only this one.")] = None,
+    channel: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.")] = None,
 ) -> int:
-    """Send a test message through every channel and say what came back."""
+    """Send a test message through every channel.
+
+    Says what came back; exits with 3 where a channel did not take it.
+    """
     from advisor.commands import notify as command
 
     return command.test(config, channel)
 
 
 @catalogue_app.command("show", epilog="Example: advisor catalogue show supabase")
-def catalogue_show(provider: str, json: Json = False) -> int:
-    """Show a provider's plans, quotas, prices and ladders, with source and date."""
+def catalogue_show(
+    provider: Annotated[str, typer.Argument(metavar="PROVIDER", help="As a service names it.")],
+    json: Json = False,
+) -> int:
+    """Show plans, quotas, prices and ladders.
+
+    Each with its source and date.
+    """
     from advisor.commands import lists as command
 
     return command.catalogue(provider, json=json)
@@ -270,7 +329,7 @@ def catalogue_show(provider: str, json: Json = False) -> int:
 
 @catalogue_app.command("check", epilog="Example: advisor catalogue check")
 def catalogue_check(json: Json = False) -> int:
-    """Say what is old, unsourced or inconsistent in the catalogue."""
+    """Say what is old, unsourced or inconsistent."""
     from advisor.commands import lists as command
 
     return command.catalogue_check(json=json)
@@ -278,7 +337,7 @@ def catalogue_check(json: Json = False) -> int:
 
 @collectors_app.command("list", epilog="Example: advisor collectors list --json")
 def collectors_list(json: Json = False) -> int:
-    """List the collectors: what each needs and gives."""
+    """List them, with the rights and settings they need."""
     from advisor.commands import lists as command
 
     return command.collectors(json=json)
@@ -286,7 +345,7 @@ def collectors_list(json: Json = False) -> int:
 
 @metrics_app.command("list", epilog="Example: advisor metrics list")
 def metrics_list(json: Json = False) -> int:
-    """Print the vocabulary: every metric with unit, kind, limits and who has it."""
+    """Print every metric: unit, kind, limits, who has it."""
     from advisor.commands import lists as command
 
     return command.metrics(json=json)
@@ -298,7 +357,9 @@ def _time(text: str | None) -> datetime | None:
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
-        raise typer.BadParameter(f"{text!r} is no time; write 2026-11-01T00:00:00Z") from None
+        raise typer.BadParameter(
+            f"`{text}` is no time; write 2026-11-01T00:00:00Z", param_hint="--at"
+        ) from None
     if at.tzinfo is None:
-        raise typer.BadParameter(f"{text!r} has no time zone; write {text}Z")
+        raise typer.BadParameter(f"`{text}` has no time zone; write {at.isoformat()}Z", param_hint="--at")
     return at

@@ -67,6 +67,8 @@ async def _look(config: Config, feed: Feed, plan: str | None, wait: float) -> "L
     look, last = await asyncio.gather(
         asyncio.to_thread(_prepared, config, feed, plan), _again(poller, feed, first, wait)
     )
+    if last.fault:
+        raise InputError(str(last.error), key="--postgres")
     look.judge(first, last)
     return look
 

@@ -2,19 +2,23 @@
 
 import asyncio
 import os
+import sys
+from contextlib import nullcontext, redirect_stdout, suppress
 from datetime import UTC, datetime, timedelta
 
 from advisor import owner
-from advisor.channels import StoredOutbox, channels
+from advisor.channels import StoredOutbox, channel, names
 from advisor.commands.common import exit_code
 from advisor.commands.report import as_document, print_report
 from advisor.daemon import Setup, lead
 from advisor.engine import Engine
 from advisor.errors import AdvisorError, OutOfReach
+from advisor.notify.contract import Channel
 from advisor.notify.delivery import Courier
 from advisor.polling.client import client
 from advisor.polling.poller import Polled, Poller
 from advisor.polling.when import last_moment, next_moment
+from advisor.secrets import redact
 from advisor.store import AsyncStore, open_store
 
 
@@ -35,16 +39,19 @@ async def one_round(setup: Setup, *, deliver: bool, json: bool, fail_on: str | N
         now = datetime.now(UTC)
         zone = config.digest_timezone
         await engine.absorb(polls, now, next_moment(setup.digest, zone, now))
-        undelivered = await _deliver(setup, engine, now) if deliver else []
+        # Messages for standard output would stand in the middle of the document.
+        with redirect_stdout(sys.stderr) if json else nullcontext():
+            undelivered = await _deliver(setup, engine, now) if deliver else []
         snapshot = engine.snapshot(now)
         (as_document if json else print_report)(snapshot)
-        for line in undelivered:
-            print(line)
-        await _let_go(engine, now)
+        for error in undelivered:
+            print(f"not delivered: {redact(str(error))}", file=sys.stderr)
     finally:
+        await _let_go(engine)
         await store.close()
-    out_of_reach = any(polled.error for polled in polls) or bool(undelivered)
-    return exit_code(engine.watch, fail_on) or (3 if out_of_reach else 0)
+    codes = {1 if polled.fault else 3 for polled in polls if polled.error}
+    codes |= {error.exit_code for error in undelivered}
+    return exit_code(engine.watch, fail_on) or min(codes, default=0)
 
 
 async def _lead(engine: Engine, now: datetime) -> None:
@@ -53,10 +60,11 @@ async def _lead(engine: Engine, now: datetime) -> None:
         raise OutOfReach("a running advisor holds this store; ask its page, or stop it first")
 
 
-async def _let_go(engine: Engine, now: datetime) -> None:
+async def _let_go(engine: Engine) -> None:
     lease = engine.lease
     if lease is not None:
-        await engine.store.write(lambda tx: tx.release_lease(lease, now))
+        with suppress(AdvisorError):  # It ends by itself in a minute.
+            await engine.store.write(lambda tx: tx.release_lease(lease, datetime.now(UTC)))
 
 
 async def _poll_all(setup: Setup, engine: Engine) -> list[Polled]:
@@ -75,17 +83,23 @@ async def _poll_all(setup: Setup, engine: Engine) -> list[Polled]:
         )
 
 
-async def _deliver(setup: Setup, engine: Engine, now: datetime) -> list[str]:
-    """Queue a report that is due, deliver what waits, and return what was not taken."""
+async def _deliver(setup: Setup, engine: Engine, now: datetime) -> list[AdvisorError]:
+    """Queue a report that is due, deliver what waits, and return what went wrong."""
     zone = setup.config.digest_timezone
     due = last_moment(setup.digest, zone, now)
     if now - due < timedelta(days=1):
         await engine.queue_digest("weekly", now, zone, due)
-    found = channels(setup.config, os.environ)
+    found: dict[str, Channel] = {}
+    errors: list[AdvisorError] = []
+    for name in names(setup.config):
+        try:
+            found[name] = channel(setup.config, name, os.environ)
+        except AdvisorError as error:  # The others are told all the same.
+            errors.append(error)
     courier = Courier(StoredOutbox(engine.store), found, owner.me())
     try:
         report = await courier.deliver_due(now)
     except AdvisorError as error:
-        return [f"not delivered: {error}"]
+        return [*errors, error]
     await engine.look_at_outbox()
-    return [f"not delivered to {channel}: {why}" for channel, _, why in report.errors]
+    return [*errors, *(OutOfReach(f"{name}: {why}") for name, _, why in report.errors)]

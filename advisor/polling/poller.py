@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, cast
 from advisor.core.fleet import Account, Service
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Metric, Observed, Term
-from advisor.errors import AdvisorError
+from advisor.errors import AdvisorError, InputError
 from advisor.polling.contract import Answer, CollectError, Collector, Poll, Throttled
 from advisor.polling.retry import not_before
 from advisor.polling.validity import sifted, sound_terms
@@ -68,8 +68,9 @@ class Polled:
     """What one poll came to.
 
     `duration` is in seconds. `keep` None means that what was kept before stays. `error` is one sentence, and
-    then nothing was observed; `again` says whether trying again helps. `retry_at` is the earliest next poll,
-    None: at the usual interval.
+    then nothing was observed; `again` says whether trying again helps, `fault` that the user's input is
+    wrong, such as a credential that cannot be looked up. `retry_at` is the earliest next poll, None: at the
+    usual interval.
     """
 
     subject: str
@@ -83,6 +84,7 @@ class Polled:
     evidence: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     error: str | None = None
     again: bool = False
+    fault: bool = False
     retry_at: datetime | None = None
 
 
@@ -135,7 +137,8 @@ class Poller:
             retry_at = error.retry_at if isinstance(error, Throttled) else None
             return self._failed(source, now, began, str(error), again=error.again, retry_at=retry_at)
         except AdvisorError as error:
-            return self._failed(source, now, began, str(error), again=False)
+            fault = isinstance(error, InputError)
+            return self._failed(source, now, began, str(error), again=False, fault=fault)
         except TimeoutError:
             said = (
                 f"{source.about}: {source.called} did not finish in {self._patience:g} s; it is asked again"
@@ -198,6 +201,7 @@ class Poller:
         error: str,
         *,
         again: bool,
+        fault: bool = False,
         retry_at: datetime | None = None,
     ) -> Polled:
         failures = self._failures[source.key] = self._failures.get(source.key, 0) + 1
@@ -208,6 +212,7 @@ class Poller:
             duration=time.monotonic() - began,
             error=" ".join(error.split()),
             again=again,
+            fault=fault,
             retry_at=not_before(
                 now, source.interval, failures, again=again, retry_at=retry_at, chance=self._chance()
             ),

@@ -74,7 +74,8 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     """Return what the database reports now; counters as amounts since `poll.previous`.
 
     Raises:
-        TokenRefused: Wrong user, password or database name, or a dsn that is none.
+        TokenRefused: Wrong user, password or database name.
+        InputError: The dsn is none.
         Unreachable: No connection, no TLS, no free slot, no answer in time.
         Unexpected: A server older than 13, or something that is no PostgreSQL.
     """

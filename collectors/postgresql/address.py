@@ -10,7 +10,7 @@ from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
 from psycopg import ProgrammingError
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 
-from advisor.polling.contract import TokenRefused
+from advisor.errors import InputError
 
 __all__ = ["Address"]
 
@@ -41,7 +41,7 @@ class Address:
         """Return the address that `dsn` means; `connect_timeout` (seconds) gives way to the dsn's own.
 
         Raises:
-            TokenRefused: It is none. The message repeats nothing of it, for it holds a password.
+            InputError: It is none. The message repeats nothing of it, for it holds a password.
         """
         try:
             given = conninfo_to_dict(_for_libpq(dsn.strip()))
@@ -54,11 +54,11 @@ class Address:
             conninfo = make_conninfo("", **options)
         except (ProgrammingError, ValueError):
             # The cause quotes pieces of the dsn, so it stays out of the chain.
-            raise TokenRefused(_UNREADABLE) from None
+            raise InputError(_UNREADABLE) from None
         hosts = str(options.get("host") or options.get("hostaddr") or "").split(",")
         ports = str(options.get("port") or "5432").split(",")
         if not all(port.isdigit() for port in ports if port):
-            raise TokenRefused(_UNREADABLE)
+            raise InputError(_UNREADABLE)
         if len(ports) < len(hosts):
             ports = ports * len(hosts)
         places = [

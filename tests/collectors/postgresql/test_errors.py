@@ -8,6 +8,7 @@ from contextlib import ExitStack
 import psycopg
 import pytest
 
+from advisor.errors import InputError
 from advisor.polling.contract import CollectError, TokenRefused, Unexpected, Unreachable
 from tests.collectors.postgresql.conftest import Look, gap, value
 from tests.postgres_server import PostgresServer
@@ -201,8 +202,11 @@ async def test_what_is_no_postgresql_is_said_to_be_none(look: Look) -> None:
     ],
 )
 async def test_a_dsn_that_is_none_is_not_repeated(look: Look, dsn: str) -> None:
-    error = await failed(look, dsn)
-    assert "postgresql://user:password@host:5432/database" in str(error)
+    with pytest.raises(InputError) as caught:
+        await look(dsn=dsn)
+    assert "postgresql://user:password@host:5432/database" in str(caught.value)
+    assert PASSWORD not in str(caught.value)
+    assert caught.value.__suppress_context__ or caught.value.__context__ is None
 
 
 async def test_gaps_name_no_secret(look: Look, shop: str) -> None:
