@@ -296,8 +296,9 @@ class Town:
         advisor.said("running")
         return advisor
 
-    def start_only(self, config: Path | None = None) -> Advisor:
-        advisor = Advisor(config or self.config, self.port, **self.environ)
+    def start_only(self, config: Path | None = None, port: int = 0) -> Advisor:
+        """Start an advisor and do not wait; `port` is that of its page where `config` names another."""
+        advisor = Advisor(config or self.config, port or self.port, **self.environ)
         self._advisors.append(advisor)
         return advisor
 
