@@ -22,9 +22,11 @@ import os
 import resource
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -174,14 +176,13 @@ def _median(numbers: list[float]) -> float:
     return sorted(numbers)[len(numbers) // 2]
 
 
-def cold_load(n: int) -> dict[str, Any]:
-    """Write the fleet's hour into a SQLite store and load it into columns, as the daemon does."""
+def write_store(n: int, home: str) -> dict[str, Any]:
+    """Write the fleet's hour into a SQLite store."""
     from advisor.core.model import Observed, Reading  # noqa: PLC0415 - only this part needs a store.
     from advisor.store import open_store  # noqa: PLC0415 - as above.
-    from bench.processes import folder  # noqa: PLC0415 - as above.
 
     bench = Bench(n)
-    store = open_store("sqlite:///advisor.db", folder())
+    store = open_store("sqlite:///advisor.db", Path(home))
     began = time.process_time()
     for minute in range(-60, 1):
         at = NOW + timedelta(minutes=minute)
@@ -196,34 +197,43 @@ def cold_load(n: int) -> dict[str, Any]:
                 )
     with store.transaction() as tx:
         tx.fold()
-    writing = time.process_time() - began
-    columns = Columns(bench.fleet, bench.program.horizons, {**VOCABULARY, **METRICS})
+    store.close()
+    return {"write": time.process_time() - began}
+
+
+def cold_load(n: int, home: str) -> dict[str, Any]:
+    """Load that store into columns, as the daemon does when it starts."""
+    from advisor.store import open_store  # noqa: PLC0415 - only this part needs a store.
+
+    store = open_store("sqlite:///advisor.db", Path(home))
+    fleet = Fleet(tuple(Stack(f"s{i:06d}") for i in range(n)))
+    metrics = {**VOCABULARY, **METRICS}
+    columns = Columns(fleet, {"p95_seconds": 3600.0}, metrics)
+    base = peak_mib()
     began = time.process_time()
     with store.reading() as tx:
-        newest = tx.newest()
-        columns.add(newest)
-        values_loaded = time.process_time() - began
+        columns.add(tx.newest())
+        newest = time.process_time() - began
         began = time.process_time()
         for metric, seconds in columns.horizons.items():
-            if seconds > 0:
-                for series, some in tx.samples(NOW - timedelta(seconds=seconds), metric=metric):
-                    columns.add(some.observed(series))
-        windows_loaded = time.process_time() - began
+            for series, found in tx.samples(NOW - timedelta(seconds=seconds), metric=metric):
+                columns.add(found.observed(series))
+        windows = time.process_time() - began
     store.close()
     return {
         "stacks": n,
-        "series": len(newest),
-        "write": writing,
-        "newest": values_loaded,
-        "windows": windows_loaded,
+        "series": n * len(METRICS),
+        "newest": newest,
+        "windows": windows,
+        "base": base,
         "peak": peak_mib(),
     }
 
 
-def _own_process(what: str, n: int) -> dict[str, Any]:
-    done = subprocess.run(
-        [sys.executable, "-m", "bench.evaluate", what, str(n)], check=True, stdout=subprocess.PIPE
-    )
+def _own_process(what: str, n: int, *home: str) -> dict[str, Any]:
+    """Measure in a process of its own, so that its peak memory is of this part alone."""
+    argv = [sys.executable, "-m", "bench.evaluate", what, str(n), *home]
+    done = subprocess.run(argv, check=True, stdout=subprocess.PIPE)
     return cast("dict[str, Any]", json.loads(done.stdout))
 
 
@@ -265,12 +275,17 @@ def main() -> None:
     if arguments[:1] == ["--json"]:
         print(json.dumps(run(int(arguments[1]))))
         return
-    if arguments[:1] == ["--load"]:
-        print(json.dumps(cold_load(int(arguments[1]))))
+    if arguments[:1] in (["--write"], ["--load"]):
+        part = write_store if arguments[0] == "--write" else cold_load
+        print(json.dumps(part(int(arguments[1]), arguments[2])))
         return
     sizes = [int(a) for a in arguments if a.isdigit()] or [100, 10_000, 100_000]
     own = [_own_process("--json", n) for n in sizes]
-    loads = [_own_process("--load", n) for n in sizes if n <= STORE_MAX]
+    loads = []
+    for n in sizes:
+        if n <= STORE_MAX:
+            with tempfile.TemporaryDirectory(prefix="bench-") as home:
+                loads.append(_own_process("--write", n, home) | _own_process("--load", n, home))
     print("The advisor, CPU seconds in the median:\n")
     print(markdown([_details(one) for one in own]))
     if loads:
@@ -310,6 +325,7 @@ def _load_row(one: dict[str, Any]) -> dict[str, object]:
         "newest values": one["newest"],
         "an hour's windows": one["windows"],
         "peak RSS MiB": round(one["peak"]),
+        "of it before": round(one["base"]),
     }
 
 
