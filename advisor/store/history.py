@@ -468,12 +468,14 @@ def _recent_by_series(
 
 def newest(connection: Connection) -> list[Observed]:
     """Return the newest reading of every series."""
-    best: dict[int, Samples] = {}
+    known = {one.id: one for one in of(connection)}
+    best: dict[int, tuple[int, Observed]] = {}
 
     def offer(number: int, found: Samples) -> None:
-        last = found.rows(slice(-1, None))
-        if number not in best or best[number].at[0] <= last.at[0]:
-            best[number] = last
+        at = int(found.at[-1])
+        if number in known and (number not in best or best[number][0] <= at):
+            # As columns, the last row would keep its whole day in memory.
+            best[number] = (at, next(found.rows(slice(-1, None)).observed(known[number])))
 
     waits = _recent_by_series(connection, None, 0, None)
     tops = (
@@ -498,8 +500,7 @@ def newest(connection: Connection) -> list[Observed]:
     )
     for row in connection.execute(bucketed):
         offer(row.series_id, _bucket_samples([cast("Row[Any]", row)]))
-    known = {one.id: one for one in of(connection)}
-    return [one for number, found in sorted(best.items()) for one in found.observed(known[number])]
+    return [one for _, (_, one) in sorted(best.items())]
 
 
 def history(
