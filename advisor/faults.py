@@ -14,7 +14,7 @@ from pydantic import BaseModel, ValidationError
 from advisor.errors import Faults, InputError
 from advisor.strict_yaml import Document
 
-__all__ = ["Faults", "Path", "did_you_mean", "dotted", "faults"]
+__all__ = ["Faults", "Path", "did_you_mean", "dotted", "faults", "sentence"]
 
 Path = tuple[str | int, ...]
 
@@ -62,7 +62,7 @@ def faults(
         known = [*_keys(model, item["loc"][:-1]), *(also if len(item["loc"]) == 1 else ())]
         path, tail = _path(item["loc"], data)
         path = at + path
-        message = _sentence(item, known)
+        message = sentence(item, known)
         key = dotted(path + tail)
         found.setdefault(
             path + tail, InputError(message, file=document.file, line=document.place(path), key=key)
@@ -162,7 +162,8 @@ _SENTENCES: Mapping[str, Any] = {
 }
 
 
-def _sentence(item: Any, known: Iterable[str]) -> str:
+def sentence(item: Any, known: Iterable[str]) -> str:
+    """Return what one of pydantic's errors means, and the way out; `known` are the keys there are."""
     kind, context = item["type"], item.get("ctx", {})
     if kind == "extra_forbidden":
         return f"no such key here; {did_you_mean(str(item['loc'][-1]), known)}"
@@ -170,8 +171,8 @@ def _sentence(item: Any, known: Iterable[str]) -> str:
         return f"must be {context['expected']}"
     if kind == "value_error":
         return str(context["error"])
-    sentence = _SENTENCES.get(kind)
-    if sentence is None:
+    found = _SENTENCES.get(kind)
+    if found is None:
         message: str = item["msg"].removeprefix("Value error, ")
         return message.replace("Input should be", "must be").replace("Value should", "must").rstrip(".")
-    return str(sentence(context)) if callable(sentence) else str(sentence)
+    return str(found(context)) if callable(found) else str(found)

@@ -4,20 +4,49 @@ import json
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 
 from advisor.core.fleet import Fleet
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Kind, Limit, Metric, Observed, Quality, Reading, Subject, Term
-from advisor.core.units import base
+from advisor.core.units import Unit, base
 from advisor.errors import InputError
+from advisor.faults import did_you_mean, sentence
 
 #: Two days: how long a reading stays usable where no poll interval says otherwise (language.md, 16).
 FRESH = 2 * 86400.0
 _MAX_LINE = 1_000_000
+_LEAVE_OUT = "leave the line out where nothing was measured"
 _STATS = {"avg", "min", "max", "p50", "p75", "p90", "p95", "p99", "p99.9"}
+
+
+#: Times outside of these are slips of a clock or of a unit, such as milliseconds taken for seconds.
+_FIRST, _LAST = datetime(1970, 1, 1, tzinfo=UTC), datetime(2200, 1, 1, tzinfo=UTC)
+
+
+def _time(value: Any) -> Any:
+    """Take a time with a zone as text, and nothing that only looks like one."""
+    if value is None or isinstance(value, datetime):
+        return value
+    try:
+        time = datetime.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise ValueError(f"`{str(value)[:40]}` is no time; write such as 2026-11-01T00:00:00Z") from None
+    if time.tzinfo is None:
+        raise ValueError(f"needs a time zone, such as {time.isoformat()}Z")
+    try:
+        time = time.astimezone(UTC)
+    except OverflowError:
+        time = datetime.max.replace(tzinfo=UTC)
+    if not _FIRST <= time < _LAST:
+        raise ValueError(f"`{value}` is not between 1970 and 2200; look at the clock that wrote it")
+    return time
+
+
+Number = Annotated[float, Field(strict=True)]
+Time = Annotated[datetime, BeforeValidator(_time)]
 
 
 class Line(BaseModel):
@@ -29,18 +58,18 @@ class Line(BaseModel):
     service: str = ""
     account: str = ""
     metric: str
-    value: float | None = None
+    value: Number | None = None
     unit: str = ""
-    at: datetime | None = None
-    since: datetime | None = Field(None, alias="from")
-    to: datetime | None = None
+    at: Time | None = None
+    since: Time | None = Field(None, alias="from")
+    to: Time | None = None
     stat: str = ""
-    of: float | None = None
+    of: Number | None = None
     part: str = ""
     quality: Quality = Quality.MEASURED
-    low: float | None = None
-    high: float | None = None
-    buckets: tuple[tuple[float, float], ...] = ()
+    low: Number | None = None
+    high: Number | None = None
+    buckets: tuple[tuple[Number, Number], ...] = ()
     limit: Limit | None = None
 
     @model_validator(mode="after")
@@ -53,9 +82,6 @@ class Line(BaseModel):
             raise ValueError("`value` is missing; only `buckets` may stand alone")
         if self.to is not None and self.since is None:
             raise ValueError("`to` needs `from`")
-        for name, time in (("at", self.at), ("from", self.since), ("to", self.to)):
-            if time is not None and time.tzinfo is None:
-                raise ValueError(f"`{name}` needs a time zone, such as {time.isoformat()}Z")
         if self.since and self.to and self.since >= self.to:
             raise ValueError("`from` must be before `to`")
         return self
@@ -75,7 +101,7 @@ def read_lines(lines: Iterable[str], fleet: Fleet, file: str) -> Iterator[Observ
                 "this line is longer than 1 MB; write one reading a line", file=file, line=number
             )
         try:
-            line = Line.model_validate(_json(text))
+            line = Line.model_validate(_object(text))
         except ValidationError as error:
             first = error.errors()[0]
             key = ".".join(str(part) for part in first["loc"])
@@ -88,9 +114,16 @@ def read_lines(lines: Iterable[str], fleet: Fleet, file: str) -> Iterator[Observ
             raise InputError(str(error), file=file, line=number) from None
 
 
+def _object(text: str) -> Any:
+    found = _json(text)
+    if not isinstance(found, dict):
+        raise ValueError('a line is one object, such as {"stack": "shop", "metric": "users", ...}')  # noqa: TRY004 - told like the rest
+    return found
+
+
 def _json(text: str) -> Any:
     def refuse(constant: str) -> float:
-        raise ValueError(f"{constant} is no reading; leave the line out where nothing was measured")
+        raise ValueError(f"{constant} is no reading; {_LEAVE_OUT}")
 
     try:
         return json.loads(text, parse_constant=refuse)
@@ -102,19 +135,19 @@ def _json(text: str) -> Any:
 
 def _said(error: Any) -> str:
     if error["type"] == "extra_forbidden":
-        known = ", ".join(sorted(field.alias or name for name, field in Line.model_fields.items()))
-        return f"no such key; known are {known}"
-    if error["type"] == "missing":
-        return "is missing"
-    return str(error["msg"]).removeprefix("Value error, ")
+        known = [field.alias or name for name, field in Line.model_fields.items()]
+        return f"no such key; {did_you_mean(str(error['loc'][-1]), known)}"
+    return sentence(error, ())
 
 
 def _observed(line: Line, fleet: Fleet) -> Observed | tuple[str, Term]:
     subject = _subject(line, fleet)
     metric = VOCABULARY.get(line.metric)
     if metric is None:
-        raise ValueError(f"no metric `{line.metric}`; `advisor metrics list` names them all")
-    at = (line.at or line.to or datetime.min.replace(tzinfo=UTC)).astimezone(UTC)
+        near = did_you_mean(line.metric, VOCABULARY, otherwise="`advisor metrics list` names them all")
+        raise ValueError(f"no metric `{line.metric}`; {near}")
+    at = line.at or line.to or _FIRST
+    _check_numbers(metric, line)
     if line.limit is not None:
         if line.value is None:
             raise ValueError("a limit needs `value`")
@@ -131,7 +164,7 @@ def _observed(line: Line, fleet: Fleet) -> Observed | tuple[str, Term]:
         metric.name,
         value,
         at,
-        since=line.since.astimezone(UTC) if line.since else None,
+        since=line.since,
         part=line.part,
         stat=line.stat,
         of=line.of,
@@ -159,18 +192,27 @@ def _subject(line: Line, fleet: Fleet) -> str:
     return key
 
 
-def _check(metric: Metric, line: Line) -> None:
+def _check_numbers(metric: Metric, line: Line) -> None:
     for value in (line.value, line.of, line.low, line.high):
         if value is not None and not math.isfinite(value):
-            raise ValueError("a reading is a finite number; leave the line out where nothing was measured")
-    if line.value is not None and line.value < 0:
-        raise ValueError(f"`{metric.name}` cannot be negative")
+            raise ValueError(f"a reading is a finite number; {_LEAVE_OUT}")
+        if value is not None and value < 0 and metric.unit is not Unit.USD:  # Money may come back.
+            raise ValueError(f"`{metric.name}` cannot be negative; {_LEAVE_OUT}")
+    if line.low is not None and line.high is not None and line.low > line.high:
+        raise ValueError("`low` is above `high`; exchange them")
+
+
+def _check(metric: Metric, line: Line) -> None:
+    if line.of is not None and metric.kind is not Kind.SHARE:
+        raise ValueError(f"`of` is the whole of a share, and `{metric.name}` is none; leave it out")
     if metric.kind is Kind.AMOUNT and line.since is None:
         raise ValueError(f"`{metric.name}` is an amount: it needs `from` and `to`")
     if metric.kind is Kind.DISTRIBUTION and not line.buckets and line.stat not in _STATS:
         raise ValueError(f"`{metric.name}` is many values: say which in `stat` ({', '.join(sorted(_STATS))})")
     if metric.kind is Kind.SHARE and line.of is not None and not 0 <= (line.value or 0) <= line.of:
         raise ValueError("a share's `value` lies between 0 and `of`")
+    if metric.kind is Kind.SHARE and line.of is None and _base(metric, line.value or 0, line.unit) > 1:
+        raise ValueError('a share is at most 1: give its whole as `of`, or write `"unit": "%"`')
     edges = [edge for edge, _ in line.buckets]
     if edges != sorted(set(edges)) or any(edge <= 0 for edge in edges):
         raise ValueError("`buckets` are [upper edge, count], the edges above 0 and rising")
@@ -208,4 +250,6 @@ def _base(metric: Metric, value: float, unit: str) -> float:
     number, found = base(value, unit)
     if found is not metric.unit:
         raise ValueError(f"`{metric.name}` is in {metric.unit}; `{unit}` does not fit")
+    if not math.isfinite(number):
+        raise ValueError(f"{value:g} {unit} is more than can be counted; look at the unit")
     return number

@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +24,10 @@ def run(config: Path, readings: str, at: datetime | None, *, json: bool, fail_on
     world = configured(config)
     watch = Watch(world.fleet, world.rulebook.rules, world.catalogue, world.playbooks)
     facts = _facts(readings, watch)
-    if not facts and at is None:
-        at = datetime.now(UTC)  # Of nothing, nothing is known, now as ever; the answer says why.
+    if at is None:
+        _say_what_is_to_come(readings, facts, datetime.now(UTC))
+        if not facts:
+            at = datetime.now(UTC)  # Of nothing, nothing is known, now as ever; the answer says why.
     for _ in replay(watch, facts, at):
         pass
     if watch.decision is None:
@@ -38,14 +40,27 @@ def run(config: Path, readings: str, at: datetime | None, *, json: bool, fail_on
     return exit_code(watch, fail_on)
 
 
+def _say_what_is_to_come(readings: str, facts: Sequence[Fact], now: datetime) -> None:
+    """Note times after now: what-ifs are welcome, a wrong clock is not, and only the writer knows which it is."""
+    times = [fact.reading.at for fact in facts if isinstance(fact, Observed)]
+    if times and max(times) > now + timedelta(days=1):
+        name = "standard input" if readings == "-" else readings
+        print(
+            f"note: {name} holds times up to {max(times):%Y-%m-%d %H:%M} UTC, which is yet to come, and is judged "
+            "there; if that is a wrong clock, mend it, or judge earlier with --at",
+            file=sys.stderr,
+        )
+
+
 def _facts(readings: str, watch: Watch) -> list[Fact]:
-    if readings == "-":
-        return list(read_lines(sys.stdin, watch.fleet, "standard input"))
     try:
+        if readings == "-":
+            return list(read_lines(sys.stdin, watch.fleet, "standard input"))
         with Path(readings).open(encoding="utf-8") as file:
             return list(read_lines(file, watch.fleet, readings))
     except UnicodeDecodeError:
-        raise InputError("is not UTF-8 text; write JSON lines", file=readings) from None
+        name = "standard input" if readings == "-" else readings
+        raise InputError("is not UTF-8 text; write JSON lines", file=name) from None
     except OSError as error:
         raise InputError(
             f"cannot be read: {error.strerror}; name a file of readings, or -", file=readings
