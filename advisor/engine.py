@@ -510,6 +510,7 @@ class Engine:
             simulated=self.simulated,
             ready=self._loaded and not self._problem and not self.waits_for,
             problems=tuple(self._problems()),
+            timezone=self.world.config.digest_timezone if self.world.config is not None else "UTC",
         )
 
     def _problems(self) -> Iterable[str]:

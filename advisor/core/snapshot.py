@@ -54,6 +54,7 @@ class Snapshot:
 
     `judgements` counts (rule, subject) pairs by "judged", "unknown", "not applicable", "question";
     `findings` counts by state; `unknown` holds (rule, subject, why).
+    `timezone` is the IANA zone in which the page writes times.
     """
 
     at: datetime
@@ -71,3 +72,4 @@ class Snapshot:
     simulated: bool = False
     ready: bool = True
     problems: tuple[str, ...] = ()
+    timezone: str = "UTC"
