@@ -205,7 +205,8 @@ def load_config(path: Path, *, environ: Mapping[str, str]) -> Config:
     """
     document = load_file(path)
     if document.data is None:
-        raise InputError("is empty; write `stacks:` into it, as docs/configuration.md shows", file=document.file)
+        said = "is empty; write `stacks:` into it, as docs/configuration.md shows"
+        raise InputError(said, file=document.file)
     return _config(document, path, environ)
 
 

@@ -41,13 +41,13 @@ def run(config: Path, readings: str, at: datetime | None, *, json: bool, fail_on
 
 
 def _say_what_is_to_come(readings: str, facts: Sequence[Fact], now: datetime) -> None:
-    """Note times after now: what-ifs are welcome, a wrong clock is not, and only the writer knows which it is."""
+    """Note times after now: what-ifs are welcome, a wrong clock is not; only the writer knows which."""
     times = [fact.reading.at for fact in facts if isinstance(fact, Observed)]
     if times and max(times) > now + timedelta(days=1):
         name = "standard input" if readings == "-" else readings
         print(
-            f"note: {name} holds times up to {max(times):%Y-%m-%d %H:%M} UTC, which is yet to come, and is judged "
-            "there; if that is a wrong clock, mend it, or judge earlier with --at",
+            f"note: {name} holds times up to {max(times):%Y-%m-%d %H:%M} UTC, which is yet to come, and is "
+            "judged there; if that is a wrong clock, mend it, or judge earlier with --at",
             file=sys.stderr,
         )
 

@@ -69,7 +69,8 @@ _TABLE = (
         "backend database storage",
     ),
     _Row(
-        "events builds build_minutes compute_hours gb_hours transactions searches commands invocations messages",
+        "events builds build_minutes compute_hours gb_hours transactions searches commands invocations "
+        "messages",
         COUNT,
         "A q",
         "How many.",
