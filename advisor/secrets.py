@@ -218,7 +218,8 @@ _known: set[str] = set()
 
 _SHAPES = (
     # Credentials that are known by their look, wherever they come from.
-    (re.compile(r"(?<=://)([^\s/@:'\"]*):[^\s/'\"]+(?=@)"), rf"\1:{HIDDEN}"),
+    # (What our own sentences write where a password belongs is none.)
+    (re.compile(r"(?<=://)([^\s/@:'\"]*):(?!password@)[^\s/'\"]+(?=@)"), rf"\1:{HIDDEN}"),
     (re.compile(r"(?i)\b(bearer|basic) +[A-Za-z0-9._~+/=-]{8,}"), rf"\1 {HIDDEN}"),
     (re.compile(r"\bxox[a-z]-[A-Za-z0-9-]+|\bxapp-[A-Za-z0-9-]+"), HIDDEN),
     (re.compile(r"(?<=hooks\.slack\.com/)[^\s'\"<>\\]+"), HIDDEN),

@@ -6,9 +6,12 @@ from pathlib import Path
 
 from advisor.commands.stored import with_store
 from advisor.core.lifecycle import Attention, State
-from advisor.core.units import Unit, read
+from advisor.core.units import Unit, example, read
 from advisor.errors import InputError
 from advisor.store import Store
+
+#: Nothing is snoozed for longer: by then nobody knows why.
+LONGEST = timedelta(days=366)
 
 
 def acknowledge(
@@ -18,14 +21,14 @@ def acknowledge(
     now = datetime.now(UTC)
     if undo:
         return with_store(config, lambda store: _undo(store, concern, now))
-    until_value = None
+    until_value, unit = None, None
     if until is not None:
         try:
-            until_value, _ = read(until)
+            until_value, unit = read(until)
         except ValueError as error:
             raise InputError(f"--until: {error}") from None
     said = Attention(concern, "acknowledge", by or _me(), now, reason, until_value=until_value)
-    with_store(config, lambda store: _say(store, said))
+    with_store(config, lambda store: _say(store, said, unit))
     print(f"{concern} is acknowledged{f' until {until}' if until else ' until it is over'}.")
     return 0
 
@@ -36,8 +39,8 @@ def snooze(config: Path, concern: str, span: str, *, by: str | None, reason: str
         seconds, unit = read(span)
     except ValueError as error:
         raise InputError(f"{error}") from None
-    if unit is not Unit.SECONDS or seconds <= 0:
-        raise InputError(f"`{span}` is no time; write 4h or 3d")
+    if unit is not Unit.SECONDS or not 0 < seconds <= LONGEST.total_seconds():
+        raise InputError(f"`{span}` is no time of at most a year; write 4h or 3d")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=seconds)
     said = Attention(concern, "snooze", by or _me(), now, reason, until=until)
@@ -46,20 +49,26 @@ def snooze(config: Path, concern: str, span: str, *, by: str | None, reason: str
     return 0
 
 
-def _say(store: Store, said: Attention) -> None:
+def _say(store: Store, said: Attention, unit: Unit | None = None) -> None:
     with store.transaction() as tx:
-        known = sorted({f.concern for f in tx.findings() if f.state in {State.FIRING, State.PENDING}})
-        if said.concern not in known:
-            there = ", ".join(known) or "none"
+        found = [f for f in tx.findings() if f.state in {State.FIRING, State.PENDING}]
+        mine = [f for f in found if f.concern == said.concern]
+        if not mine:
+            there = ", ".join(sorted({f.concern for f in found})) or "none"
             raise InputError(f"no open concern `{said.concern}`; open: {there}")
+        units = {Unit(f.unit) for f in mine if f.unit}
+        # Plain numbers may be dollars.
+        if unit is not None and units and unit not in units and {unit, *units} != {Unit.COUNT, Unit.USD}:
+            raise InputError(f"--until: `{said.concern}` is in {min(units)}; write {example(min(units))}")
         tx.set_attention(said)
 
 
 def _undo(store: Store, concern: str, now: datetime) -> int:
     with store.transaction() as tx:
+        there = ", ".join(sorted({said.concern for said in tx.attentions()})) or "none"
         ended = [tx.end_attention(concern, kind, now) for kind in ("acknowledge", "snooze")]
     if not any(ended):
-        raise InputError(f"nobody acknowledged or snoozed `{concern}`")
+        raise InputError(f"nobody acknowledged or snoozed `{concern}`; acknowledged or snoozed: {there}")
     print(f"{concern} is told of again.")
     return 0
 

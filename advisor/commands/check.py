@@ -66,22 +66,23 @@ def _look(report: _Report, path: Path, *, offline: bool) -> None:
     report.lines += look.store()
     if known is not None:
         feeds: list[Feed] = []
-        report.lines += look.sources(known, feeds)
+        ready: list[Feed] = []
+        report.lines += look.sources(known, feeds, ready)
         if not offline:
-            _ask(report, known, feeds)
+            _ask(report, known, feeds, ready)
     report.lines += [*look.channels(), *look.times()]
 
 
-def _ask(report: _Report, known: World, feeds: "Sequence[Feed]") -> None:
-    """Poll every source once, and judge what came."""
+def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequence[Feed]") -> None:
+    """Poll every source that is ready once, and judge what came."""
     import asyncio  # noqa: PLC0415 - only where something is asked
 
     from advisor.commands.waiting import wanted  # noqa: PLC0415
     from advisor.core.watch import Watch  # noqa: PLC0415
     from advisor.feeds import gives  # noqa: PLC0415
 
-    polls = asyncio.run(_polls(feeds))
-    for feed, polled in zip(feeds, polls, strict=True):
+    polls = asyncio.run(_polls(ready))
+    for feed, polled in zip(ready, polls, strict=True):
         report.lines += _reached(feed, polled)
     watch = Watch(known.fleet, known.rulebook.rules, known.catalogue, gives=gives(feeds, known.fleet))
     for polled in polls:
@@ -96,7 +97,8 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]") -> None:
             detail = "is about nothing that is configured; check its `service:`, `provider:` and `plan:`"
             report.lines.append(Line("rules", rule.id, GAP, detail))
     report.judgements = watch.judgements()
-    report.wanted = wanted(watch, feeds, {polled.subject for polled in polls if polled.error})
+    answered = {polled.subject for polled in polls if polled.error is None}
+    report.wanted = wanted(watch, feeds, {feed.source.about for feed in feeds} - answered)
 
 
 def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:

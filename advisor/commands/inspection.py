@@ -152,10 +152,10 @@ class Inspection:
             return f"schema {revision}; the next run brings it to {store_file.HEAD}"
         return f"schema {revision}"
 
-    def sources(self, world: World, found: list[Feed]) -> Iterator[Line]:
+    def sources(self, world: World, found: list[Feed], ready: list[Feed]) -> Iterator[Line]:
         """Look at every service's plan, sources, settings and credentials.
 
-        Sources that may be asked are added to `found`.
+        Its sources are added to `found`, and to `ready` where they may be asked.
         """
         known = providers()
         for service in self.config.fleet().services:
@@ -167,13 +167,14 @@ class Inspection:
                 yield from faults("source", error, key)
                 continue
             yield from self._unwatched(service, feeds, known)
+            found += feeds
             for feed in feeds:
                 try:
                     reveal_settings(feed.written, feed.source.collector.Settings, self.environ)
                 except InputError as error:
                     yield from self._missing("source", feed.source.key, error)
                     continue
-                found.append(feed)
+                ready.append(feed)
                 if not self.needed:
                     yield Line("source", feed.source.key, OK, "set up; not asked")
 

@@ -260,4 +260,4 @@ def _counts(snapshot: Snapshot) -> None:
     ]
     if asked := snapshot.judgements.get("question"):
         counts.append(wording.counted(asked, "open question"))
-    output.heading(f"Rules on services: {', '.join(counts)}.")
+    output.heading(f"Rules on services: {', '.join(counts) or 'none applies'}.")

@@ -116,6 +116,8 @@ def explain(rule_id: str, config: Path | None, *, json: bool) -> int:
         print(
             "  holding  judged on readings: they must cover 80 % of the time; a gap neither resets nor proves"
         )
+    if config and not judged:
+        print(f"\nIt is about nothing in {config}.")
     for one in judged:
         print(f"\n{one['subject']}: {one['state']}, {one['verdict']}")
         for term in one["terms"]:
@@ -180,7 +182,8 @@ def test(paths: Sequence[Path], *, json: bool) -> int:
     """Run the tests in files and folders; 1 where one fails."""
     files = [file for path in paths for file in _test_files(path)]
     if not files:
-        raise InputError(f"no *.test.yaml in {', '.join(map(str, paths))}")
+        there = ", ".join(map(str, paths))
+        raise InputError(f"no *.test.yaml in {there}; name a file of tests, or a folder with some")
     catalogue = catalogue_files.load()
     failures: list[dict[str, Any]] = []
     count, tested = 0, set()
@@ -225,7 +228,8 @@ def _test_files(path: Path) -> Iterator[Path]:
     elif path.with_suffix(".test.yaml").is_file():
         yield path.with_suffix(".test.yaml")
     else:
-        raise InputError("is no test file; name a file that ends in .test.yaml, or a folder", file=str(path))
+        cause = "is no test file" if path.exists() else "no such file or folder"
+        raise InputError(f"{cause}; name a file that ends in .test.yaml, or a folder", file=str(path))
 
 
 def _rules_beside(file: Path) -> Mapping[str, Rule]:

@@ -31,7 +31,7 @@ class Wanted:
 
 
 def wanted(watch: Watch, feeds: Sequence[Feed], failed: Collection[str]) -> list[Wanted]:
-    """Return what rules wait for, most rules first. `failed` are the subjects of which a poll failed."""
+    """Return what rules wait for, most first. `failed` are the subjects whose sources did not answer."""
     found: dict[tuple[str, str, bool], Wanted] = {}
     ways = _Ways(watch, feeds, failed)
     for judged in watch.decision.judged if watch.decision else ():
@@ -82,7 +82,7 @@ class _Ways:
             return f"answer it under `needs:` ({question})" if question else "answer it under `needs:`"
         if term.value is not None:
             return "name its plan, or write the limit under `limits:`"
-        if key in self._failed:
+        if key in self._failed and not self.ungiven(key, term.metric):
             return "its source did not answer, as said above"
         if of_stack(VOCABULARY[term.metric]):
             return "write it under `facts:`, or give a service a source with that metric"
