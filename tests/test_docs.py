@@ -6,6 +6,10 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import yaml
+
+from advisor.config import load_config
+from advisor.core.language import parse
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -18,6 +22,22 @@ def _generate() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
+
+
+def _readme(language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", (ROOT / "README.md").read_text("utf-8"), re.DOTALL)
+
+
+def test_the_readmes_configuration_loads(tmp_path: Path) -> None:
+    path = tmp_path / "advisor.yaml"
+    path.write_text(_readme("yaml")[0], "utf-8")
+    config = load_config(path, environ={"DATABASE_URL": "postgresql://a@b/c", "SLACK_WEBHOOK": "https://h/x"})
+    assert [service.key for service in config.fleet().services] == ["database"]
+
+
+def test_the_readmes_rule_is_one() -> None:
+    (found,) = yaml.safe_load(_readme("yaml")[1])
+    assert parse(found["when"]).text == found["when"]
 
 
 GENERATE = _generate()

@@ -51,9 +51,12 @@ def table(
     """Print rows under a title: a table with colour on a terminal, aligned plain text in a pipe.
 
     A cell that is exactly one of the known words (a severity, a state) gets its colour. Columns whose
-    name starts with ">" are aligned to the right. The last column may hold several lines.
+    name starts with ">" are aligned to the right; those without any cell are left out. The last
+    column may hold several lines.
     """
     out = out or sys.stdout
+    used = [place for place in range(len(columns)) if not rows or any(row[place] for row in rows)]
+    columns, rows = [columns[place] for place in used], [[row[place] for place in used] for row in rows]
     if out.isatty():
         _rich_table(title, columns, rows)
         return
