@@ -8,7 +8,7 @@
 FROM python:3.13-slim AS build
 
 WORKDIR /src
-COPY pyproject.toml README.md constraints.txt ./
+COPY pyproject.toml README.md LICENSE constraints.txt ./
 COPY advisor advisor
 COPY collectors collectors
 COPY rules rules
