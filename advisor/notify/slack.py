@@ -130,7 +130,7 @@ class Slack:
         said = f"Slack at {self._host} answered {status}{f' ({word})' if word else ''}"
         after = _seconds(headers.get("Retry-After", ""))
         if status in {408, 425, 429} or word in _PASSING:
-            raise TryAgain(f"{said}; it asks to wait", after)
+            raise TryAgain(f"{said}; it asks to wait{f' {after:g} s' if after else ''}", after)
         if status >= 500:
             raise TryAgain(f"{said}: a fault at their side", after)
         way_out = _WAYS_OUT.get(word)
