@@ -287,7 +287,7 @@ def rules_explain(
 
 @rules_app.command("test", epilog="Example: advisor rules test our-rules.test.yaml")
 def rules_test(
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Test files, or folders of them.")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH", help="Test files, or folders of them.")],
     json: Json = False,
 ) -> int:
     """Run the unit tests of rules.
@@ -303,6 +303,7 @@ def rules_test(
 def notify_test(
     config: Config = CONFIG,
     channel: Annotated[str | None, typer.Option(metavar="NAME", help="Only this one.")] = None,
+    json: Json = False,
 ) -> int:
     """Send a test message through every channel.
 
@@ -310,7 +311,7 @@ def notify_test(
     """
     from advisor.commands import notify as command
 
-    return command.test(config, channel)
+    return command.test(config, channel, json=json)
 
 
 @catalogue_app.command("show", epilog="Example: advisor catalogue show supabase")

@@ -205,9 +205,20 @@ class Engine:
             self._attention.setdefault(said.concern, []).append(said)
 
     async def advise_all(self, now: datetime) -> None:
-        """Make the advice of every open concern, for a command that only looks."""
+        """Make the advice of every open concern and recall how sources answered, for one who only looks."""
 
         def read(tx: Transaction) -> None:
+            for source in tx.sources():
+                key = (source.subject, source.provider)
+                if key in self._sources:
+                    self._sources[key] = replace(
+                        self._sources[key],
+                        up=not source.error,
+                        last_poll=source.last_poll,
+                        duration=source.duration,
+                        error=source.error,
+                        gaps=tuple(f"{gap.what}: {gap.why}" for gap in source.gaps),
+                    )
             for concern in self.watch.concerns(now):
                 self._advise(tx, concern, now)
 

@@ -77,10 +77,12 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
     """Poll every source that is ready once, and judge what came."""
     import asyncio  # noqa: PLC0415 - only where something is asked
 
+    from advisor import logs  # noqa: PLC0415
     from advisor.commands.waiting import wanted  # noqa: PLC0415
     from advisor.core.watch import Watch  # noqa: PLC0415
     from advisor.feeds import gives  # noqa: PLC0415
 
+    logs.setup("warning")  # To standard error; what is not set up writes into the document.
     polls = asyncio.run(_polls(ready))
     for feed, polled in zip(ready, polls, strict=True):
         report.lines += _reached(feed, polled)

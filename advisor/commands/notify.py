@@ -14,7 +14,7 @@ from advisor.notify.contract import ChannelError
 from advisor.secrets import redact
 
 
-def test(config: Path, only: str | None) -> int:
+def test(config: Path, only: str | None, *, json: bool) -> int:
     """Send a test message; 3 where a channel did not take it."""
     found = channels(load_config(config, environ=os.environ), os.environ)
     if not found:
@@ -36,7 +36,11 @@ def test(config: Path, only: str | None) -> int:
         return rows
 
     rows = asyncio.run(send())
-    output.table("", ["channel", "state", "what came back"], rows)
+    if json:
+        names = ("channel", "state", "detail")
+        output.as_json({"version": 1, "channels": [dict(zip(names, row, strict=True)) for row in rows]})
+    else:
+        output.table("", ["channel", "state", "what came back"], rows)
     return 3 if any(row[1] == "fault" for row in rows) else 0
 
 

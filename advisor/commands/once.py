@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from advisor import logs
 from advisor.config import Config, from_data
 from advisor.core.units import Unit, read
 from advisor.errors import InputError
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 def postgres(dsn: str, plan: str | None, watch: str, *, json: bool, fail_on: str | None) -> int:
     """Look at one database: two snapshots, what nears its limit, what to do."""
+    logs.setup("warning")  # To standard error; what is not set up writes into the document.
     config = from_data(_configuration(dsn, plan), folder=Path.cwd(), environ=os.environ)
     look = asyncio.run(_look(config, feeds(config)[0], plan, _seconds(watch)))
     look.show(json=json)
@@ -33,6 +35,7 @@ def run(config: Path, *, json: bool, fail_on: str | None) -> int:
     from advisor.commands.round import one_round  # noqa: PLC0415 - opens the store
     from advisor.daemon import set_up  # noqa: PLC0415
 
+    logs.setup("warning")
     setup = set_up(config, os.environ)
     return asyncio.run(one_round(setup, deliver=False, json=json, fail_on=fail_on))
 
