@@ -57,13 +57,21 @@ def measure(n: int) -> dict[str, float] | None:
     process.send_signal(signal.SIGHUP)
 
     def evaluations() -> float:
-        return value(url, "prometheus_rule_group_iterations_total")
+        total = value(url, "prometheus_rule_group_iterations_total")
+        return total - value(url, "prometheus_rule_group_iterations_missed_total")
+
+    def next_one() -> float:
+        """Wait until another evaluation begins: whole ones are measured, however long one takes."""
+        count = evaluations()
+        until(lambda: evaluations() > count, seconds=900, every=max(0.1, every / 20))
+        return evaluations()
 
     until(lambda: evaluations() >= 2, seconds=900, every=0.2)
-    count, before, began = evaluations(), cpu_seconds(process.pid), time.monotonic()
+    count, before, began = next_one(), cpu_seconds(process.pid), time.monotonic()
     time.sleep(with_rules)
+    evaluated = next_one() - count
     spent = cpu_seconds(process.pid) - before - base * (time.monotonic() - began)
-    cost = spent / max(evaluations() - count, 1)
+    cost = spent / evaluated
     peak = resident_mib(process.pid, "VmHWM")
     exact = [i for i in range(len(expressions())) if i not in MEANS]
     alerts = {i: _alerts(url, i) for i in exact}
