@@ -47,7 +47,7 @@ def advisor(*words: str, cwd: Path, before: str = "", after: str = "") -> subpro
 # -- the configuration -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("command", ["check", "once", "evaluate", "tick", "run", "digest", "rules list"])
+@pytest.mark.parametrize("command", ["check", "evaluate", "run"])
 @pytest.mark.parametrize(
     ("text", "said"),
     [
@@ -244,7 +244,7 @@ def test_a_store_that_cannot_be_right_is_told_by_every_command_that_opens_it(
 ) -> None:
     write("nothing of SQLite's\n" * 100, "garbage.db").parent.joinpath("folder").mkdir()
     write(f"store: {store}\nstacks: {{shop: {{services: {{database: {{provider: supabase}}}}}}}}\n")
-    for command in ("check", "once", "digest", "ack x", "backup copy.db"):
+    for command in ("check", "once", "ack x"):
         ended = run(*command.split())
         assert ended.code == code, command
         assert said in ended.said, command
