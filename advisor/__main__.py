@@ -43,10 +43,10 @@ def main() -> None:
 def _run(words: Sequence[str]) -> object:
     config = plain_run(words)
     if config is not None:
-        from advisor.commands.run import run  # noqa: PLC0415 - loaded when run, like every command
+        from advisor.commands.run import run  # Loaded when run, like every command.
 
         return run(config)
-    from advisor.cli import app  # noqa: PLC0415 - the commands load what they need when they run
+    from advisor.cli import app  # The commands load what they need when they run.
 
     return app(prog_name="advisor", standalone_mode=False)
 
@@ -90,9 +90,9 @@ def _unwritten(error: OSError) -> int:
 
 def _own_fault(error: Exception) -> int:
     """Show where the advisor itself failed, without any credential that the error may name."""
-    import traceback  # noqa: PLC0415 - needed only when something went wrong
+    import traceback  # Needed only when something went wrong.
 
-    from advisor.secrets import redact  # noqa: PLC0415
+    from advisor.secrets import redact
 
     sys.stderr.write(redact("".join(traceback.format_exception(error))))
     return 1
@@ -112,7 +112,7 @@ def _discard_output() -> None:
 
 
 def _complain(text: str) -> None:
-    from advisor.secrets import redact  # noqa: PLC0415 - needed only when something went wrong
+    from advisor.secrets import redact  # Needed only when something went wrong.
 
     print(f"advisor: {redact(text)}", file=sys.stderr)
 

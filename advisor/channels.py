@@ -39,7 +39,7 @@ def channel(config: Config, name: str, environ: Mapping[str, str]) -> Channel:
     """
     notify = config.notify
     if name == "slack" and notify.slack is not None:
-        from advisor.notify.slack import Slack  # noqa: PLC0415 - only where it is used
+        from advisor.notify.slack import Slack
 
         slack = notify.slack
         return Slack(
@@ -48,11 +48,11 @@ def channel(config: Config, name: str, environ: Mapping[str, str]) -> Channel:
             channel=slack.channel,
         )
     if name == "email" and notify.email is not None:
-        from advisor.notify.email import Email  # noqa: PLC0415 - only where it is used
+        from advisor.notify.email import Email
 
         mail = notify.email
         return Email(smtp=mail.smtp.reveal(environ), sender=mail.sender, to=mail.to)
-    from advisor.notify.stdout import Stdout  # noqa: PLC0415 - only where it is used
+    from advisor.notify.stdout import Stdout
 
     return Stdout()
 

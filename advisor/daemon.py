@@ -258,9 +258,9 @@ class Daemon:
         listen = self.setup.config.web.listen
         if not listen:
             return None
-        from advisor.web.app import create_app  # noqa: PLC0415 - only where a page is served
-        from advisor.web.metrics import exporter  # noqa: PLC0415
-        from advisor.web.server import serve  # noqa: PLC0415
+        from advisor.web.app import create_app  # Only where a page is served.
+        from advisor.web.metrics import exporter
+        from advisor.web.server import serve
 
         host, _, port = listen.rpartition(":")
         app = create_app(self.snapshot, digest=self.digest, prometheus=exporter(self.snapshot))

@@ -158,7 +158,7 @@ def _catch_the_uncaught() -> None:
 
 def _quiet_retries() -> None:
     """Log retries by name and cause; stamina's own hook writes all arguments."""
-    from stamina.instrumentation import RetryDetails, set_on_retry_hooks  # noqa: PLC0415 - where it is used
+    from stamina.instrumentation import RetryDetails, set_on_retry_hooks  # Where it is used.
 
     log = structlog.stdlib.get_logger("advisor.retry")
 
@@ -180,9 +180,9 @@ def sentry(dsn: str, release: str, environment: str, *, transport: Any = None) -
     Raises:
         InputError: `dsn` is no DSN.
     """
-    import sentry_sdk  # noqa: PLC0415 - only who has Sentry pays for it
-    from sentry_sdk.integrations.argv import ArgvIntegration  # noqa: PLC0415 - see above
-    from sentry_sdk.utils import BadDsn  # noqa: PLC0415 - see above
+    import sentry_sdk  # Only who has Sentry pays for it.
+    from sentry_sdk.integrations.argv import ArgvIntegration
+    from sentry_sdk.utils import BadDsn
 
     try:
         sentry_sdk.init(
@@ -207,7 +207,7 @@ def sentry(dsn: str, release: str, environment: str, *, transport: Any = None) -
 
 def check_in(monitor: str, status: Literal["ok", "error"], every: float) -> None:
     """Tell Sentry that a round went well or not; without one for twice `every` seconds it raises an alarm."""
-    from sentry_sdk.crons import MonitorStatus, capture_checkin  # noqa: PLC0415 - see `sentry`
+    from sentry_sdk.crons import MonitorStatus, capture_checkin
 
     minutes = max(1, round(every / 60))
     capture_checkin(

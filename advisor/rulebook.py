@@ -385,7 +385,7 @@ def _seconds(document: strict_yaml.Document, text: str) -> float:
 
 
 def _guess(word: str, known: Iterable[str]) -> str:
-    import difflib  # noqa: PLC0415  # For slips only.
+    import difflib  # For slips only.
 
     near = difflib.get_close_matches(word.lower(), list(known), 1, 0.6)
     return f" (did you mean `{near[0]}`?)" if near else ""

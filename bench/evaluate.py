@@ -178,8 +178,8 @@ def _median(numbers: list[float]) -> float:
 
 def write_store(n: int, home: str) -> dict[str, Any]:
     """Write the fleet's hour into a SQLite store."""
-    from advisor.core.model import Observed, Reading  # noqa: PLC0415 - only this part needs a store.
-    from advisor.store import open_store  # noqa: PLC0415 - as above.
+    from advisor.core.model import Observed, Reading  # Only this part needs a store.
+    from advisor.store import open_store
 
     bench = Bench(n)
     store = open_store("sqlite:///advisor.db", Path(home))
@@ -203,7 +203,7 @@ def write_store(n: int, home: str) -> dict[str, Any]:
 
 def cold_load(n: int, home: str) -> dict[str, Any]:
     """Load that store into columns, as the daemon does when it starts."""
-    from advisor.store import open_store  # noqa: PLC0415 - only this part needs a store.
+    from advisor.store import open_store  # Only this part needs a store.
 
     store = open_store("sqlite:///advisor.db", Path(home))
     fleet = Fleet(tuple(Stack(f"s{i:06d}") for i in range(n)))
@@ -291,7 +291,7 @@ def main() -> None:
     if loads:
         print("\nCold load from a SQLite store, CPU seconds:\n")
         print(markdown([_load_row(one) for one in loads]))
-    from bench.evaluate_peer import measure  # noqa: PLC0415 - the measured processes do without.
+    from bench.evaluate_peer import measure  # The measured processes do without.
 
     peers = [found for n in sizes if n <= PEER_MAX and (found := measure(n))]
     print("\nSide by side, one evaluation of 40 rules (the advisor's is a moving one):\n")

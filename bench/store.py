@@ -197,7 +197,7 @@ def _measure(engine: str, fresh: Callable[[], Store]) -> None:
 
 def _emptied(url: str) -> Store:
     """Open a PostgreSQL store of ours as if it were new."""
-    import psycopg  # noqa: PLC0415 - only where PostgreSQL is measured.
+    import psycopg  # Only where PostgreSQL is measured.
 
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("DROP SCHEMA public CASCADE")

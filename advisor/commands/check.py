@@ -75,12 +75,12 @@ def _look(report: _Report, path: Path, *, offline: bool) -> None:
 
 def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequence[Feed]") -> None:
     """Poll every source that is ready once, and judge what came."""
-    import asyncio  # noqa: PLC0415 - only where something is asked
+    import asyncio  # Only where something is asked.
 
-    from advisor import logs  # noqa: PLC0415
-    from advisor.commands.waiting import wanted  # noqa: PLC0415
-    from advisor.core.watch import Watch  # noqa: PLC0415
-    from advisor.feeds import gives  # noqa: PLC0415
+    from advisor import logs
+    from advisor.commands.waiting import wanted
+    from advisor.core.watch import Watch
+    from advisor.feeds import gives
 
     logs.setup("warning")  # To standard error; what is not set up writes into the document.
     polls = asyncio.run(_polls(ready))
@@ -115,10 +115,10 @@ def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:
 
 
 async def _polls(feeds: "Sequence[Feed]") -> "list[Polled]":
-    import asyncio  # noqa: PLC0415 - as above
+    import asyncio
 
-    from advisor.polling.client import client  # noqa: PLC0415
-    from advisor.polling.poller import Poller  # noqa: PLC0415
+    from advisor.polling.client import client
+    from advisor.polling.poller import Poller
 
     turn = asyncio.Semaphore(AT_ONCE)
 

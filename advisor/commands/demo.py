@@ -66,9 +66,9 @@ def _print(demo: Demo) -> None:
 
 async def _serve(demo: Demo, listen: str) -> None:
     """Serve the page until Ctrl-C."""
-    from advisor.web.app import create_app  # noqa: PLC0415 - only where a page is served
-    from advisor.web.metrics import exporter  # noqa: PLC0415
-    from advisor.web.server import serve  # noqa: PLC0415
+    from advisor.web.app import create_app  # Only where a page is served.
+    from advisor.web.metrics import exporter
+    from advisor.web.server import serve
 
     def state() -> Snapshot:
         return demo.engine.snapshot(demo.clock.now)
@@ -96,8 +96,8 @@ async def _serve(demo: Demo, listen: str) -> None:
 def _progress() -> Iterator[Callable[[float], None]]:
     """Show how many days have passed: a bar on a terminal, a line every ten days elsewhere."""
     if sys.stderr.isatty():
-        from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-        from rich.progress import Progress  # noqa: PLC0415
+        from rich.console import Console  # Only a terminal pays for it.
+        from rich.progress import Progress
 
         with Progress(console=Console(stderr=True), transient=True) as bar:
             task = bar.add_task("60 simulated days", total=float(DAYS))

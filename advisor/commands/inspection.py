@@ -97,7 +97,7 @@ class Inspection:
 
     def catalogue(self, world: World) -> Iterator[Line]:
         """Look at the entries of the providers in use. That an entry is old is no fault."""
-        from advisor.core.catalogue import outdated  # noqa: PLC0415 - the world has loaded it
+        from advisor.core.catalogue import outdated  # The world has loaded it.
 
         used = sorted({s.provider for s in self.config.fleet().services} & set(world.catalogue.offers))
         if not used:
@@ -125,7 +125,7 @@ class Inspection:
                 what = str(file)
                 yield Line("store", what, OK, self._file(file))
                 return
-            from advisor.store.opening import look  # noqa: PLC0415 - only a server needs the library
+            from advisor.store.opening import look  # Only a server needs the library.
 
             what, revision = look(url, self.config.folder, ask=self.needed)
             if what == "in memory":

@@ -41,7 +41,7 @@ def metrics(*, json: bool) -> int:
 
 def collectors(*, json: bool) -> int:
     """Print what each collector needs and gives."""
-    from advisor.polling.registry import collector, providers  # noqa: PLC0415 - loads every collector
+    from advisor.polling.registry import collector, providers  # Loads every collector.
 
     modules = [collector(name) for name in providers()]
     if json:
@@ -72,9 +72,9 @@ def collectors(*, json: bool) -> int:
 
 def catalogue(provider: str, *, json: bool) -> int:
     """Print a provider's plans, quotas, prices and ladders."""
-    from advisor import catalogue_files  # noqa: PLC0415
-    from advisor.core.catalogue import rows  # noqa: PLC0415
-    from advisor.errors import InputError  # noqa: PLC0415
+    from advisor import catalogue_files
+    from advisor.core.catalogue import rows
+    from advisor.errors import InputError
 
     loaded = catalogue_files.load()
     known = sorted(loaded.providers)
@@ -91,10 +91,10 @@ def catalogue(provider: str, *, json: bool) -> int:
 
 def catalogue_check(*, json: bool) -> int:
     """Print what is old, unsourced or inconsistent."""
-    from datetime import UTC, datetime  # noqa: PLC0415
+    from datetime import UTC, datetime
 
-    from advisor import catalogue_files  # noqa: PLC0415
-    from advisor.core.catalogue import lint  # noqa: PLC0415
+    from advisor import catalogue_files
+    from advisor.core.catalogue import lint
 
     found = lint(catalogue_files.load(), datetime.now(UTC).date())
     if json:

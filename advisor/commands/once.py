@@ -32,8 +32,8 @@ def postgres(dsn: str, plan: str | None, watch: str, *, json: bool, fail_on: str
 
 def run(config: Path, *, json: bool, fail_on: str | None) -> int:
     """Poll every source of a configuration once; history comes from the store, and readings go there."""
-    from advisor.commands.round import one_round  # noqa: PLC0415 - opens the store
-    from advisor.daemon import set_up  # noqa: PLC0415
+    from advisor.commands.round import one_round  # Opens the store.
+    from advisor.daemon import set_up
 
     logs.setup("warning")
     setup = set_up(config, os.environ)
@@ -84,6 +84,6 @@ async def _again(poller: Poller, feed: Feed, first: Polled, wait: float) -> Poll
 
 
 def _prepared(config: Config, feed: Feed, plan: str | None) -> "Look":
-    from advisor.commands.look import Look  # noqa: PLC0415 - see above
+    from advisor.commands.look import Look
 
     return Look(config, feed, plan)

@@ -88,10 +88,10 @@ def _width(cell: str) -> int:
 
 
 def _rich_table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-    from rich.box import SIMPLE_HEAD  # noqa: PLC0415 - only a terminal pays for it
-    from rich.console import Console  # noqa: PLC0415
-    from rich.table import Table  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.box import SIMPLE_HEAD  # Only a terminal pays for it.
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
     shown = Table(
         title=title or None,
@@ -118,9 +118,9 @@ def on_terminal() -> bool:
 
 def item(number: int, word: str, head: str, lines: Sequence[str]) -> None:
     """Print one numbered thing on a terminal: a word in its colour, a head, and lines under it."""
-    from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
-    from rich.padding import Padding  # noqa: PLC0415
-    from rich.text import Text  # noqa: PLC0415
+    from rich.console import Console  # Only a terminal pays for it.
+    from rich.padding import Padding
+    from rich.text import Text
 
     console = Console(highlight=False, width=min(Console().width, READABLE))
     console.print(Text.assemble(f" {number}. ", (word, STYLES.get(word, "")), "  ", (head, "bold")))

@@ -28,7 +28,7 @@ def as_document(
     snapshot: Snapshot, evidence: Evidence | None = None, since_reset: Sequence[Observed] = ()
 ) -> None:
     """Print the snapshot as JSON: the shape of `/api/v1/snapshot` with `evidence` and `since_reset`."""
-    from advisor.web.app import snapshot_json  # noqa: PLC0415 - the one shape for page and command
+    from advisor.web.app import snapshot_json  # The one shape for page and command.
 
     document = json.loads(snapshot_json(snapshot))
     document["evidence"] = evidence or {}

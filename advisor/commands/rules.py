@@ -145,14 +145,14 @@ def _figures(term: Mapping[str, Any]) -> str:
 
 
 def _near(rule_id: str, world: World) -> str:
-    import difflib  # noqa: PLC0415 - only for a wrong id
+    import difflib  # Only for a wrong id.
 
     close = difflib.get_close_matches(rule_id, list(world.rules), 1)
     return f"; did you mean `{close[0]}`?" if close else ""
 
 
 def _judgements(rule: Rule, world: World, config: Path) -> list[dict[str, Any]]:
-    from advisor.commands.stored import stored_watch  # noqa: PLC0415 - opens the store
+    from advisor.commands.stored import stored_watch  # Opens the store.
 
     watch = stored_watch(world, config)
     found = []

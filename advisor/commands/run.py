@@ -10,7 +10,7 @@ from advisor.config import Config
 
 def run(config: Path) -> int:
     """Run the daemon until it is told to stop."""
-    from advisor.daemon import Daemon  # noqa: PLC0415 - logging is set up first
+    from advisor.daemon import Daemon  # Logging is set up first.
 
     logs.setup()
     daemon = Daemon(config)
@@ -20,8 +20,8 @@ def run(config: Path) -> int:
 
 def tick(config: Path, *, json: bool, fail_on: str | None) -> int:
     """Do one round and end."""
-    from advisor.commands.round import one_round  # noqa: PLC0415 - logging is set up first
-    from advisor.daemon import set_up  # noqa: PLC0415
+    from advisor.commands.round import one_round  # Logging is set up first.
+    from advisor.daemon import set_up
 
     logs.setup("warning")
     setup = set_up(config, os.environ)

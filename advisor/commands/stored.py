@@ -38,7 +38,7 @@ def with_store(config: Path, work: Callable[[Store], T]) -> T:
 
 def stored_watch(world: World, config: Path) -> Watch:
     """Return the watch as the store has it, judged now; nothing is written."""
-    import asyncio  # noqa: PLC0415 - the engine's own world is asynchronous
+    import asyncio  # The engine's own world is asynchronous.
 
     async def look() -> Watch:
         store = AsyncStore(opened(config))

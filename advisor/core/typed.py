@@ -101,7 +101,7 @@ _LIMITS = {limit.value: limit for limit in Limit}
 
 def no_metric(name: str, vocabulary: Mapping[str, Metric]) -> str:
     """Return the answer to a name that the vocabulary does not have."""
-    import difflib  # noqa: PLC0415  # A tenth of the time that the language takes to load, for slips only.
+    import difflib  # A tenth of the time that the language takes to load, for slips only.
 
     guess = SYNONYMS.get(name.lower())
     if guess not in vocabulary:

@@ -95,7 +95,7 @@ def _severity(notice: Notice) -> str:
 
 @cache
 def _environment() -> Any:
-    import jinja2  # noqa: PLC0415  # Imported where used: most daemons send no HTML for days.
+    import jinja2  # Imported where used: most daemons send no HTML for days.
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("advisor.notify"),
@@ -128,7 +128,7 @@ def _environment() -> Any:
 
 @cache
 def _inliner() -> Any:
-    import css_inline  # noqa: PLC0415  # As above.
+    import css_inline
 
     # At-rules stay in a style element: they carry the dark colours, where a reader knows them.
     return css_inline.CSSInliner(keep_at_rules=True, load_remote_stylesheets=False)

@@ -18,11 +18,11 @@ def render(digest: Digest, form: str = "text") -> str:
         case "text":
             return digest_text(digest)
         case "html":
-            from advisor.notify.html import digest_html  # noqa: PLC0415  # Jinja2 only where it is used.
+            from advisor.notify.html import digest_html  # Jinja2 only where it is used.
 
             return digest_html(digest)
         case "slack":
-            from advisor.notify.blocks import payload  # noqa: PLC0415  # As above.
+            from advisor.notify.blocks import payload
 
             message = digest_message(digest, "slack")
             return json.dumps(payload(message), ensure_ascii=False, indent=2)

@@ -84,7 +84,7 @@ class Slack:
 
     async def send(self, message: Message) -> None:
         """Post one message; Retry-After is passed on with TryAgain."""
-        import aiohttp  # noqa: PLC0415  # Imported where used: an idle daemon holds no slack-sdk.
+        import aiohttp  # Imported where used: an idle daemon holds no slack-sdk.
 
         try:
             await (self._to_webhook(message) if self._webhook else self._to_api(message))
@@ -95,7 +95,7 @@ class Slack:
             raise TryAgain(f"Slack at {self._host} cannot be reached ({reason})") from error
 
     async def _to_webhook(self, message: Message) -> None:
-        from slack_sdk.webhook.async_client import AsyncWebhookClient  # noqa: PLC0415  # As above.
+        from slack_sdk.webhook.async_client import AsyncWebhookClient
 
         client = AsyncWebhookClient(self._webhook, timeout=TIMEOUT, retry_handlers=[], logger=self._log)
         body = {**payload(message), "unfurl_links": False, "unfurl_media": False}
@@ -104,8 +104,8 @@ class Slack:
             self._fail(answer.status_code, _word(answer.body), answer.headers)
 
     async def _to_api(self, message: Message) -> None:
-        from slack_sdk.errors import SlackApiError  # noqa: PLC0415  # As above.
-        from slack_sdk.web.async_client import AsyncWebClient  # noqa: PLC0415  # As above.
+        from slack_sdk.errors import SlackApiError
+        from slack_sdk.web.async_client import AsyncWebClient
 
         client = AsyncWebClient(
             self._token, base_url=self._base_url, timeout=TIMEOUT, retry_handlers=[], logger=self._log

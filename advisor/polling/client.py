@@ -74,8 +74,8 @@ def _is_loopback(host: str) -> bool:
 
 def _transport(proxy: str) -> httpx.AsyncBaseTransport:
     # aiohttp costs 10 MiB and a fifth of a second: only a process that polls pays.
-    import aiohttp  # noqa: PLC0415
-    import httpx_aiohttp  # noqa: PLC0415
+    import aiohttp
+    import httpx_aiohttp
 
     verified = httpx.create_ssl_context()
 
@@ -105,7 +105,7 @@ def _resolver() -> "aiohttp.abc.AbstractResolver":
     The loop's default executor has a handful of threads; six names whose servers are dead would hold them
     all and delay every other source.
     """
-    from aiohttp.abc import AbstractResolver, ResolveResult  # noqa: PLC0415
+    from aiohttp.abc import AbstractResolver, ResolveResult
 
     class Resolver(AbstractResolver):
         def __init__(self) -> None:

@@ -147,7 +147,7 @@ class Poller:
         except Exception as error:  # noqa: BLE001 - a collector's fault must not end the daemon
             kind = type(error).__name__
             # The error's own text and the values in its frames may hold secrets: places alone are logged.
-            from advisor.logs import get_logger  # noqa: PLC0415 - a look at one database does without it
+            from advisor.logs import get_logger  # A look at one database does without it.
 
             get_logger().error(
                 "collector failed",

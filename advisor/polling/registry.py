@@ -56,7 +56,7 @@ def collector(provider: str) -> Collector:
 
 @cache
 def _own() -> dict[str, str]:
-    import advisor.collectors  # noqa: PLC0415 - its folder is listed, nothing in it is imported
+    import advisor.collectors  # Its folder is listed, nothing in it is imported.
 
     return {
         name.replace("_", "-"): f"advisor.collectors.{name}"

@@ -115,8 +115,8 @@ def begin(connection: Connection) -> None:
 def upgrade(connection: Connection, revision: str = HEAD) -> None:
     """Run the migrations up to `revision` in the connection's transaction."""
     # Heavy, and needed only when a schema changes.
-    from alembic import command  # noqa: PLC0415
-    from alembic.config import Config  # noqa: PLC0415
+    from alembic import command
+    from alembic.config import Config
 
     config = Config()
     config.set_main_option("script_location", "advisor.store:migrations")

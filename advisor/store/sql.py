@@ -19,10 +19,10 @@ def upsert(dialect: str, table: Table) -> "Upsert":
     """Return an engine's INSERT that can say what happens on conflict."""
     # The dialect of the engine in use is loaded already; the other one would cost 4 MiB.
     if dialect == "postgresql":
-        from sqlalchemy.dialects import postgresql  # noqa: PLC0415
+        from sqlalchemy.dialects import postgresql
 
         return postgresql.insert(table)
-    from sqlalchemy.dialects import sqlite  # noqa: PLC0415
+    from sqlalchemy.dialects import sqlite
 
     return sqlite.insert(table)
 

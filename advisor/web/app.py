@@ -129,7 +129,7 @@ def _page_headers() -> Mapping[str, str]:
 
 @cache
 def _environment() -> Any:
-    import jinja2  # noqa: PLC0415  # Imported where used: no page may be asked for in weeks.
+    import jinja2  # Imported where used: no page may be asked for in weeks.
 
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("advisor.web"),

@@ -47,9 +47,9 @@ def exporter(
 ) -> Callable[[], bytes]:
     """Return a function that writes the text Prometheus scrapes. `state` is asked at each scrape."""
     # Imported where used: commands that never serve do not hold it.
-    from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest  # noqa: PLC0415
-    from prometheus_client.core import GaugeMetricFamily  # noqa: PLC0415
-    from prometheus_client.registry import Collector  # noqa: PLC0415
+    from prometheus_client import CollectorRegistry, ProcessCollector, generate_latest
+    from prometheus_client.core import GaugeMetricFamily
+    from prometheus_client.registry import Collector
 
     class FromSnapshot(Collector):
         def describe(self) -> Iterable[GaugeMetricFamily]:

@@ -80,9 +80,9 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         Unexpected: A server older than 13, or something that is no PostgreSQL.
     """
     # psycopg is loaded by the first poll: a daemon without a database does without.
-    from advisor.collectors.postgresql.address import Address  # noqa: PLC0415 - see above.
-    from advisor.collectors.postgresql.ask import ask  # noqa: PLC0415 - see above.
-    from advisor.collectors.postgresql.session import Line  # noqa: PLC0415 - see above.
+    from advisor.collectors.postgresql.address import Address
+    from advisor.collectors.postgresql.ask import ask
+    from advisor.collectors.postgresql.session import Line
 
     address = Address.parse(settings.dsn.get_secret_value(), settings.connect_timeout)
     # A server that accepts and then says nothing obeys no statement_timeout.
@@ -117,9 +117,9 @@ async def count(
         TokenRefused, Unreachable: As for `collect`.
         Unexpected: The SQL failed, or gave no number; the message says which, without the dsn.
     """
-    from advisor.collectors.postgresql import ask  # noqa: PLC0415 - psycopg is loaded by the first use.
-    from advisor.collectors.postgresql.address import Address  # noqa: PLC0415 - as above.
-    from advisor.collectors.postgresql.session import Line  # noqa: PLC0415 - as above.
+    from advisor.collectors.postgresql import ask  # Psycopg is loaded by the first use.
+    from advisor.collectors.postgresql.address import Address
+    from advisor.collectors.postgresql.session import Line
 
     address = Address.parse(dsn.get_secret_value(), connect_timeout)
     patience = connect_timeout + 2 * statement_timeout
