@@ -4,6 +4,7 @@ In this order: the user's override, what the provider's API or the service itsel
 and catalogue by confidence and date. A document counts only where the stack uses its pack.
 """
 
+import math
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -376,7 +377,7 @@ def used(value: float, limit: float | None) -> float | None:
 
     A value of nothing against a limit of nothing is unused, not unknown.
     """
-    if limit is None or value != value or limit != limit or limit < 0:  # noqa: PLR0124 — NaN differs from itself.
+    if limit is None or math.isnan(value) or math.isnan(limit) or limit < 0:
         return None
     if limit == 0:
         return 0.0 if value == 0 else None

@@ -73,7 +73,7 @@ def look(postgres_server: PostgresServer, roles: None) -> Look:
     ) -> Answer:
         where = dsn or postgres_server.dsn(dbname, user=user, password=user)
         keep = json.loads(json.dumps(dict(previous.keep))) if previous else {}
-        asked = Poll(None, SERVICE, ACCOUNT, now or datetime.now(UTC), previous=keep)  # type: ignore[arg-type]
+        asked = Poll(None, SERVICE, ACCOUNT, now or datetime.now(UTC), previous=keep)  # type: ignore[arg-type] # it asks by SQL, not by HTTP
         return await postgresql.collect(asked, postgresql.Settings(dsn=where, **settings))
 
     return poll

@@ -112,7 +112,7 @@ async def test_the_first_poll_gives_shares_and_times_since_the_statistics_were_r
     [share] = [r for r in answer.readings if r.metric == "cache_hit_rate"]
     hits, of = owner.execute(
         "SELECT blks_hit, blks_hit + blks_read FROM pg_stat_database WHERE datname = 'shop'"
-    ).fetchone()  # type: ignore[misc]
+    ).fetchone()  # type: ignore[misc] # the database has its row
     assert share.since == reset
     assert share.of is not None
     assert share.value <= hits
@@ -412,7 +412,7 @@ async def test_what_is_kept_stays_small_with_thousands_of_statements(
     dsn = postgres_server.create_database("many")
     postgres_server.execute("CREATE EXTENSION pg_stat_statements", "many")
     with psycopg.connect(dsn, autocommit=True) as connection, connection.pipeline():
-        connection.execute("CREATE TABLE t (" + ", ".join(f"c{i} int" for i in range(50)) + ")")  # type: ignore[arg-type]
+        connection.execute("CREATE TABLE t (" + ", ".join(f"c{i} int" for i in range(50)) + ")")  # type: ignore[arg-type] # our own text
         connection.execute("INSERT INTO t VALUES (1)")
         for i in range(50):
             for j in range(40):

@@ -31,7 +31,7 @@ def client(pgbouncer: PgBouncer, shop: str) -> Callable[[], "psycopg.Connection[
 
 def settings(connection: "psycopg.Connection[Any]") -> dict[str, str]:
     row = connection.execute(
-        "SELECT pg_backend_pid(), " + ", ".join(f"current_setting('{name}')" for name in _SETTINGS)  # type: ignore[arg-type]
+        "SELECT pg_backend_pid(), " + ", ".join(f"current_setting('{name}')" for name in _SETTINGS)  # type: ignore[arg-type] # our own text
     ).fetchone()
     assert row is not None
     return dict(zip(("pid", *_SETTINGS), row, strict=True))
