@@ -3,14 +3,13 @@
 It reads lines from its standard input, each "way to die", forks a child for each, and answers with the signal
 that the child died of. Forking spares the imports of every life.
 
-    python killed_engine.py CONFIG DELIVERIES
+    python -m tests.killed_engine CONFIG DELIVERIES
 """
 
 import asyncio
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,6 +23,7 @@ from advisor.daemon import Setup, lead, set_up
 from advisor.notify.delivery import Courier
 from advisor.polling.poller import Polled
 from advisor.store import AsyncStore, Transaction, open_store
+from tests.mortal import every_life
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 STEPS = 70
@@ -131,26 +131,7 @@ def main() -> None:
     """Live as often as told."""
     logs.setup("warning")
     setup, deliveries = set_up(Path(sys.argv[1]), {}), Path(sys.argv[2])
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    for line in sys.stdin:
-        death = line.strip()
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                asyncio.run(live(setup, deliveries, kills(death)))
-                status = 0
-            except BaseException:  # noqa: BLE001 - the fork must not go on as the parent.
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(status)
-        if death.startswith("after:"):
-            signal.sigtimedwait([signal.SIGCHLD], float(death.removeprefix("after:")))
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        signal.sigtimedwait([signal.SIGCHLD], 0)  # Forget this one's death.
-        print(os.waitstatus_to_exitcode(status), flush=True)
+    every_life(lambda death: asyncio.run(live(setup, deliveries, kills(death))))
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ def _lives(folder: Path, deaths: list[str]) -> tuple[list[int], list[Message], l
     (folder / "rules.yaml").write_text(killed_engine.RULES)
     deliveries.touch()
     done = subprocess.run(
-        [sys.executable, killed_engine.__file__, str(config), str(deliveries)],
+        [sys.executable, "-m", killed_engine.__name__, str(config), str(deliveries)],
         input="".join(f"{death}\n" for death in [*deaths, "never"]),
         capture_output=True,
         text=True,

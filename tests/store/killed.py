@@ -3,14 +3,13 @@
 It reads lines from its standard input, each "run number, way to die", forks a child for each, and answers
 with the signal that the child died of. Forking spares the imports of every life.
 
-    python killed.py URL FOLDER DELIVERIES
+    python -m tests.store.killed URL FOLDER DELIVERIES
 """
 
 import os
 import random
 import signal
 import sys
-import traceback
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +17,7 @@ from pathlib import Path
 from advisor.core.lifecycle import Finding, State
 from advisor.core.message import Message
 from advisor.store import Flip, Store, Transaction, open_store
+from tests.mortal import every_life
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 POINTS = ("saved", "queued", "committed", "claimed", "sent", "marked", "noted")
@@ -94,26 +94,12 @@ def live(url: str, folder: Path, deliveries: Path, run: int, death: str) -> None
 def main() -> None:
     """Live as often as told."""
     url, folder, deliveries = sys.argv[1], Path(sys.argv[2]), Path(sys.argv[3])
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGCHLD])
-    for line in sys.stdin:
+
+    def one(line: str) -> None:
         run, death = line.split()
-        child = os.fork()
-        if child == 0:
-            status = 1
-            try:
-                live(url, folder, deliveries, int(run), death)
-                status = 0
-            except BaseException:  # noqa: BLE001 - the fork must not go on as the parent.
-                traceback.print_exc()
-            finally:
-                sys.stderr.flush()
-                os._exit(status)
-        if death.startswith("after:"):
-            signal.sigtimedwait([signal.SIGCHLD], float(death.removeprefix("after:")))
-            os.kill(child, signal.SIGKILL)
-        _, status = os.waitpid(child, 0)
-        signal.sigtimedwait([signal.SIGCHLD], 0)  # Forget this one's death.
-        print(os.waitstatus_to_exitcode(status), flush=True)
+        live(url, folder, deliveries, int(run), death)
+
+    every_life(one)
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ def test_kills_at_any_point_lose_no_message(url: str, tmp_path: Path) -> None:
     deliveries.touch()
     lives = [f"{run} {death}" for run, death in enumerate([*deaths, "drain"])]
     done = subprocess.run(
-        [sys.executable, killed.__file__, url, str(tmp_path), str(deliveries)],
+        [sys.executable, "-m", killed.__name__, url, str(tmp_path), str(deliveries)],
         input="\n".join(lives) + "\n",
         capture_output=True,
         text=True,
