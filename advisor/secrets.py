@@ -91,11 +91,6 @@ class Secret:
         return _VARIABLE.sub(lambda match: "${" if match[0] == "$${" else text, self.written)
 
     @property
-    def refers(self) -> bool:
-        """Whether the text stands elsewhere: in the environment or in a file."""
-        return _refers(self.written)
-
-    @property
     def origin(self) -> str:
         """Where the credential is, for people; never what it is."""
         whole = _WHOLE.match(self.written)
@@ -206,10 +201,6 @@ def seal(value: Any, *, file: str, line: int, key: str, folder: Path) -> Any:
 def _credential(value: str, key: str) -> bool:
     """Return whether the key, or a password in the URL, says that this is a credential."""
     return _CALLED.search(key) is not None or re.search(r"://[^/\s@]*:[^/\s@]+@", value) is not None
-
-
-def _refers(text: str) -> bool:
-    return _WHOLE.match(text) is not None or any(m[1] for m in _VARIABLE.finditer(text))
 
 
 # What was looked up, in every form in which it may turn up, longest first; plain, in memory only.

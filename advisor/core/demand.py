@@ -10,7 +10,7 @@ from advisor.core import forecast
 from advisor.core.catalogue import Product, Reset, Scope
 from advisor.core.choose import Demand
 from advisor.core.fleet import Account, Fleet, Service
-from advisor.core.forecast import DAY, Forecast
+from advisor.core.forecast import Forecast
 from advisor.core.limits import Limits
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Kind, Limit, LimitInForce, Quality
@@ -219,8 +219,3 @@ def _forecast(
         if begin <= since and since <= now.timestamp() and np.isfinite(value)
     )
     return foreseen, float(total)
-
-
-def days_known(history: History, now: datetime) -> float:
-    """Return over how many days the history reaches back."""
-    return max(0.0, (now.timestamp() - float(min(history.times))) / DAY) if len(history.times) else 0.0

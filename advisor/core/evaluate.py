@@ -35,7 +35,7 @@ from advisor.core.sentence import AnyMetric, Needs, Test
 from advisor.core.subjects import Subjects
 from advisor.core.thresholds import LimitsProtocol, LimitTables
 
-__all__ = ["LimitsProtocol", "Program", "compile_rules", "speaks"]
+__all__ = ["LimitsProtocol", "Program", "compile_rules"]
 
 States = Mapping[tuple[str, str], RuleState]
 
@@ -202,22 +202,3 @@ def compile_rules(
     rule is then not applicable there. Compile again when rules, fleet or (`Program.outdated`) limits change.
     """
     return Program(rules, fleet, limits, metrics, gives)
-
-
-def speaks(judged: Sequence[Judged], firing: Sequence[NDArray[np.bool_]]) -> list[NDArray[np.bool_]]:
-    """Return for every judged rule the subjects for which it may speak.
-
-    Rules with the same `ladder` are rungs, the later in the list the higher; of those that fire on a subject
-    the highest speaks. `firing` has one mask a judged rule. Rules without a ladder always speak.
-    """
-    size = max((int(one.rows.max(initial=-1)) for one in judged), default=-1) + 1
-    spoken: dict[str, NDArray[np.bool_]] = {}
-    masks: list[NDArray[np.bool_]] = []
-    for one, fires in zip(reversed(judged), reversed(firing), strict=True):
-        if not one.rule.ladder:
-            masks.append(np.ones(one.rows.size, dtype=np.bool_))
-            continue
-        heard = spoken.setdefault(one.rule.ladder, np.zeros(size, dtype=np.bool_))
-        masks.append(~heard[one.rows])
-        heard[one.rows[fires]] = True
-    return masks[::-1]

@@ -206,13 +206,6 @@ def _speaking(ring: Ring, size: int, owner: Rows, covered: Floats, wanted: Mask)
     return np.asarray(whole_speaks[owner] != is_part, dtype=np.bool_)
 
 
-def newest_end(ring: Ring, size: int) -> Floats:
-    """Return for every subject the end of its newest segment, NaN where there is none."""
-    end = np.full(size, -np.inf)
-    np.maximum.at(end, ring.owner[: ring.used], ring.end())
-    return np.where(np.isinf(end), np.nan, end)
-
-
 def oldest_start(ring: Ring, size: int) -> Floats:
     """Return for every subject the start of its oldest segment, NaN where there is none."""
     start = np.full(size, np.inf)

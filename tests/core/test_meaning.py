@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 import numpy as np
 import pytest
 
-from advisor.core.evaluate import compile_rules, speaks
+from advisor.core.concerns import gather
+from advisor.core.decide import Ledger, decide
+from advisor.core.evaluate import compile_rules
 from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.judgement import INACTIVE, TRUE
 from advisor.core.model import Limit, Quality
@@ -778,10 +780,17 @@ def test_18_all_rungs_that_hold_fire_and_the_highest_speaks() -> None:
     program = compile_rules(rungs, world.fleet, world.limits)
     from advisor.core.columns import Columns
 
-    judged = program.judge(Columns(world.fleet), NOW, {})
-    firing = [one.verdict == TRUE for one in judged]
+    subjects = world.fleet.subjects
+    decision = decide(program, Columns(world.fleet), Ledger(program, subjects), subjects, _users_of, NOW)
+    firing = [one.verdict == TRUE for one in decision.judged]
     assert [f.tolist() for f in firing] == [[True, True], [True, False]]
-    assert [m.tolist() for m in speaks(judged, firing)] == [[False, True], [True, True]]
+    found = gather([t.after for t in decision.transitions], {one.id: one for one in rungs}, _users_of)
+    heard = {one.key: (one.speaker.rule, [f.rule for f in one.silent]) for one in found}
+    assert heard == {"a#users": (rungs[1].id, [rungs[0].id]), "b#users": (rungs[0].id, [])}
+
+
+def _users_of(_: object, subject: str, __: str) -> str:
+    return f"{subject}#users"
 
 
 def test_a_state_of_another_shape_is_refused() -> None:
