@@ -49,8 +49,8 @@ def load(pack: Traversable, name: str, title: str, as_of: date | None, where: st
         return Document.model_validate({"name": name, "title": title, "as_of": as_of, **fields})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
-        field, *path_in = first["loc"]
-        source = read.get(str(field))
+        top, *path_in = first["loc"]
+        source = read.get(str(top))
         if source is None:
             raise InputError(first["msg"], file=f"{where}/pack.yaml") from None
         key = str(path_in[-1]) if path_in else ""

@@ -5,7 +5,7 @@ call it stand side by side, so that its own words can be shown and our catalogue
 
     Document
     ├── services      figures of each product it names, and its words for our plans
-    ├── ladders       paths step by step; an end is written `supabase/pro`, `neon`, or nothing
+    ├── ladders       paths step by step; an end is written `supabase/pro`, or `neon` for any plan
     ├── costs         what a month costs at so many users, revenue and break-even figures
     ├── checklists    milestones, hardening, cadences: items that are done or not
     ├── capacity      usage by so many users
@@ -64,7 +64,7 @@ class Said(_Frozen):
 
 
 class Step(_Frozen):
-    """A step of a document's path. `start` and `ends` are products and plans of ours: `supabase/pro`, `neon`.
+    """A step of a document's path. `starts` and `ends` are products and plans of ours: `supabase/pro`, `neon`.
 
     `metric` is what the condition looks at, empty where it is a question. `users` bounds the step by the
     number of users: from (included), to (excluded; None: open).
@@ -81,25 +81,22 @@ class Step(_Frozen):
     effort: str = ""
     metric: tuple[str, ...] = ()
     users: tuple[int, int | None] | None = None
-    start: str = ""
+    starts: tuple[str, ...] = ()
     ends: tuple[str, ...] = ()
     playbook: str = ""
 
-    @property
-    def product(self) -> str:
-        """The product that it starts from, "" where that is none of ours."""
-        return self.start.partition("/")[0]
+    def begins(self, product: str, plan: str = "") -> bool:
+        """Say whether it starts from a product of ours, and from that plan where it names one."""
+        return any(
+            own == product and (not word or not plan or word == plan)
+            for own, _, word in (start.partition("/") for start in self.starts)
+        )
 
-    @property
-    def plan(self) -> str:
-        """The plan that it starts from, "" for any."""
-        return self.start.partition("/")[2]
-
-    @property
-    def to(self) -> str:
-        """The plan it ends at, where that is of the product it starts from (or of the only one it names)."""
-        own = [end.partition("/") for end in self.ends]
-        return next((plan for product, _, plan in own if not self.start or product == self.product), "")
+    def leads(self) -> Iterator[tuple[str, str]]:
+        """Yield the (product, plan) that it ends at; the plan is "" for any."""
+        for end in self.ends:
+            product, _, plan = end.partition("/")
+            yield product, plan
 
 
 class Ladder(_Frozen):
@@ -234,13 +231,12 @@ class Document(_Frozen):
                 )
         return found
 
-    def steps(self, product: str) -> Iterator[Step]:
-        """Yield the steps that start from, or first lead to, a product of ours."""
+    def steps(self, product: str, plan: str = "") -> Iterator[Step]:
+        """Yield the steps that start from a product (and plan) of ours, or, as a first step, lead to it."""
         for ladder in self.ladders:
             for step in ladder.steps:
-                if step.product == product or (
-                    not step.start and product in {end.partition("/")[0] for end in step.ends}
-                ):
+                first = not step.starts and not step.from_plan
+                if step.begins(product, plan) or (first and product in {name for name, _ in step.leads()}):
                     yield step
 
     def totals(self, users: float) -> list[Cost]:
@@ -251,9 +247,9 @@ class Document(_Frozen):
 def products_named(documents: Iterable[Document]) -> set[str]:
     """Return the products of ours that ladders of the documents lead to."""
     return {
-        end.partition("/")[0]
+        product
         for document in documents
         for ladder in document.ladders
         for step in ladder.steps
-        for end in step.ends
+        for product, _ in step.leads()
     }
