@@ -8,22 +8,37 @@ from pydantic import ValidationError
 
 from advisor import strict_yaml
 from advisor.core.catalogue import Catalogue, Provider
+from advisor.core.document import Document, products_named
 from advisor.core.playbook import Playbook
 from advisor.errors import InputError
 
 
-def load(*extra: Traversable) -> Catalogue:
+def load(
+    *extra: Traversable, products: Iterable[str] | None = None, documents: Iterable[Document] = ()
+) -> Catalogue:
     """Return the catalogue that comes with the advisor; files in the `extra` folders replace by name.
+
+    `products` are all that is asked for ("supabase", "aws-rds"), with those that steps of the `documents`
+    lead to; None: everything there is. A daemon watches five providers and need not read fifty.
 
     Raises:
         InputError: A file is not YAML, or not of the catalogue's shape: file, line, key and the way out.
     """
+    said = {document.name: document for document in documents}
+    wanted = None if products is None else {*products, *products_named(said.values())}
     found: dict[str, Provider] = {}
     for folder in (files("advisor") / "rules" / "catalogue", *extra):
         for file in _sorted(folder.iterdir(), ".yaml"):
+            if wanted is not None and not _sells(file.name.removesuffix(".yaml"), wanted):
+                continue
             provider = parse(file.read_text("utf-8"), f"{folder.name}/{file.name}")
             found[provider.provider] = provider
-    return Catalogue(found)
+    return Catalogue(found, said)
+
+
+def _sells(provider: str, wanted: Iterable[str]) -> bool:
+    """Say whether a provider's file holds one of the products: `aws` holds `aws-rds`."""
+    return any(product == provider or product.startswith(f"{provider}-") for product in wanted)
 
 
 def parse(text: str, file: str) -> Provider:

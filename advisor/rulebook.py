@@ -9,13 +9,15 @@ import functools
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from fnmatch import fnmatchcase
 from importlib.resources import files
 from importlib.resources.abc import Traversable
 from pathlib import Path
 from typing import Any, TypeVar
 
-from advisor import strict_yaml
+from advisor import documents, strict_yaml
+from advisor.core.document import Document
 from advisor.core.language import caret, parse
 from advisor.core.model import Action, Cadence, Severity
 from advisor.core.rule import Rule, Source
@@ -39,7 +41,7 @@ KEYS = (
     *("targets", "ladder", "playbook", "formerly", "question", "source"),
 )
 OVERRIDE_KEYS = ("when", "severity", "notify", "then", "says", "base")
-PACK_KEYS = ("name", "version", "title", "about", "sustained")
+PACK_KEYS = ("name", "version", "title", "about", "sustained", "as_of")
 _ID = re.compile(r"[a-z0-9][a-z0-9_.-]*")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 Steps = tuple[str | int, ...]
@@ -48,7 +50,10 @@ Word = TypeVar("Word", Action, Cadence, Severity)
 
 @dataclass(frozen=True, slots=True)
 class Pack:
-    """A versioned set of rules from one source. `sustained` is what the word means in it, seconds."""
+    """A versioned set of rules from one source. `sustained` is what the word means in it, seconds.
+
+    `document` is what its source says beside the rules: figures, ladders, costs, checklists.
+    """
 
     name: str
     version: str
@@ -56,6 +61,7 @@ class Pack:
     rules: tuple[Rule, ...]
     about: str = ""
     sustained: float = 900.0
+    document: Document | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +135,15 @@ def _pack(folder: Traversable, name: str, where: str) -> Pack:
     for file in _rule_files(folder):
         rules += load_rules(file.read_text("utf-8"), f"{where}/{file.name}", name, sustained)
     _refuse_duplicates(rules)
-    return Pack(name, texts["version"], texts["title"], tuple(rules), texts["about"], sustained)
+    said_of = documents.load(folder, name, texts["title"], _as_of(about, texts["as_of"]), where)
+    return Pack(name, texts["version"], texts["title"], tuple(rules), texts["about"], sustained, said_of)
+
+
+def _as_of(about: strict_yaml.Document, text: str) -> date | None:
+    try:
+        return date.fromisoformat(text) if text else None
+    except ValueError:
+        raise about.fault(f"`{text}` is no day; write it like 2026-01-10", ("as_of",), "as_of") from None
 
 
 def assemble(

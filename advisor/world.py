@@ -7,6 +7,7 @@ from pathlib import Path
 from advisor import catalogue_files
 from advisor.config import Config
 from advisor.core.catalogue import Catalogue
+from advisor.core.document import Document
 from advisor.core.fleet import Fleet, Stack
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
@@ -57,7 +58,13 @@ def world(config: Config) -> World:
         return config.document.file, config.document.place(("rules", *steps))
 
     rulebook = assemble(packs, own, config.rules.disable, override, place)
-    return World(fleet, rulebook, catalogue_files.load(), catalogue_files.playbooks(), config)
+    used = {service.provider for service in fleet.services} | {one.provider for one in fleet.accounts}
+    catalogue = catalogue_files.load(products=used, documents=_documents(packs))
+    return World(fleet, rulebook, catalogue, catalogue_files.playbooks(), config)
+
+
+def _documents(packs: Iterable[Pack]) -> list[Document]:
+    return [pack.document for pack in packs if pack.document is not None]
 
 
 def _with_packs(stack: Stack) -> Stack:
@@ -69,7 +76,8 @@ def _with_packs(stack: Stack) -> Stack:
 def everything() -> World:
     """Return all packs over an empty fleet, for commands that look at rules without a configuration."""
     packs = [load_pack(name) for name in builtin_packs()]
-    return World(Fleet(), assemble(packs), catalogue_files.load(), catalogue_files.playbooks())
+    catalogue = catalogue_files.load(documents=_documents(packs))
+    return World(Fleet(), assemble(packs), catalogue, catalogue_files.playbooks())
 
 
 def _packs(config: Config, stacks: Iterable[Stack], faults: list[InputError]) -> list[Pack]:

@@ -97,7 +97,7 @@ class Inspection:
 
     def catalogue(self, world: World) -> Iterator[Line]:
         """Look at the entries of the providers in use. That an entry is old is no fault."""
-        from advisor.core.catalogue import outdated  # The world has loaded it.
+        from advisor.core.catalogue_lint import outdated  # The world has loaded it.
 
         used = sorted({s.provider for s in self.config.fleet().services} & set(world.catalogue.offers))
         if not used:

@@ -3,6 +3,9 @@
 from advisor.commands import output
 from advisor.core.metrics import VOCABULARY
 
+#: What `catalogue show` prints of a document; its checklists and capacity have commands of their own.
+_OF_DOCUMENT = {"name", "title", "as_of", "services", "ladders", "costs"}
+
 
 def metrics(*, json: bool) -> int:
     """Print the vocabulary."""
@@ -70,22 +73,27 @@ def collectors(*, json: bool) -> int:
     return 0
 
 
-def catalogue(provider: str, *, json: bool) -> int:
-    """Print a provider's plans, quotas, prices and ladders."""
-    from advisor import catalogue_files
-    from advisor.core.catalogue import rows
+def catalogue(name: str, *, json: bool) -> int:
+    """Print a provider's plans, quotas, prices and ladders, or all figures and ladders of a document."""
+    from advisor.core.catalogue_rows import document_rows, rows
     from advisor.errors import InputError
+    from advisor.world import everything
 
-    loaded = catalogue_files.load()
-    known = sorted(loaded.providers)
-    if provider not in loaded.providers:
-        raise InputError(f"the catalogue has no provider `{provider}`; it has {', '.join(known)}")
-    entry = loaded.providers[provider]
+    loaded = everything().catalogue
+    if (document := loaded.documents.get(name)) is not None:
+        shown = document_rows(document)
+        parts = {"document": document.model_dump(mode="json", include=_OF_DOCUMENT)}
+    else:
+        provider = next((key for key, one in loaded.providers.items() if name in {key, *one.offers}), None)
+        if provider is None:
+            known = ", ".join([*sorted(loaded.providers), *sorted(loaded.documents)])
+            raise InputError(f"the catalogue has no provider or document `{name}`; it has {known}")
+        shown = [row for row in rows(loaded, provider) if name in {provider, row["product"]}]
+        parts = {"provider": loaded.providers[provider].model_dump(mode="json")}
     if json:
-        output.as_json({"version": 1, "provider": entry.model_dump(mode="json")})
+        output.as_json({"version": 1, **parts, "rows": shown})
         return 0
-    shown = rows(entry)
-    output.table(provider, list(shown[0]), [list(row.values()) for row in shown])
+    output.table(name, list(shown[0]), [list(row.values()) for row in shown])
     return 0
 
 
@@ -93,10 +101,10 @@ def catalogue_check(*, json: bool) -> int:
     """Print what is old, unsourced or inconsistent."""
     from datetime import UTC, datetime
 
-    from advisor import catalogue_files
-    from advisor.core.catalogue import lint
+    from advisor.core.catalogue_lint import lint
+    from advisor.world import everything
 
-    found = lint(catalogue_files.load(), datetime.now(UTC).date())
+    found = lint(everything().catalogue, datetime.now(UTC).date())
     if json:
         output.as_json({"version": 1, "problems": found})
     else:

@@ -8,10 +8,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from advisor.core.catalogue import Catalogue, Plan, Product, Size, Step
+from advisor.core.catalogue import Catalogue, Plan, Product, Size
 from advisor.core.choose import HEADROOM, Beside, Demand, Option, cheapest, options
 from advisor.core.concerns import Concern, deciding
 from advisor.core.demand import AHEAD, Binding, Histories, Usage, account_of, binding_limit, usage
+from advisor.core.document import Document, Step
 from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.forecast import OVER
 from advisor.core.limits import Limits, used
@@ -58,6 +59,7 @@ class _Case:
     now: datetime
     playbooks: Mapping[str, Playbook]
     evidence: Evidence
+    documents: Mapping[str, Document]
 
     @property
     def then(self) -> tuple[Action, ...]:
@@ -182,6 +184,7 @@ def _case(
         now,
         playbooks,
         evidence,
+        catalogue.documents,
     )
 
 
@@ -585,10 +588,10 @@ def _step(case: _Case) -> Step | None:
     if case.product is None:
         return None
     for rule in case.concern.rules:
-        said = case.product.documents.get(rule.source.document)
-        steps = [step for ladder in (said.ladders if said else ()) for step in ladder.steps]
+        document = case.documents.get(rule.source.document)
         plan = case.plan.id if case.plan else ""
-        fitting = [s for s in steps if case.concern.metric in s.metric and s.plan in {"", plan}]
+        steps = document.steps(case.service.provider, plan) if document is not None else ()
+        fitting = [s for s in steps if case.concern.metric in s.metric and s.starts]
         exact = [s for s in fitting if s.line == rule.source.line]
         if exact or fitting:
             return (exact or fitting)[0]
@@ -598,11 +601,7 @@ def _step(case: _Case) -> Step | None:
 def _document_step(case: _Case, step: Step | None) -> str:
     if step is None:
         return ""
-    document = next(
-        r.source.document
-        for r in case.concern.rules
-        if case.product is not None and r.source.document in case.product.documents
-    )
+    document = next(r.source.document for r in case.concern.rules if r.source.document in case.documents)
     text = step_text(document, step)
     binding = case.limit_of(case.concern.metric)
     if binding is not None and (differs := binding.limit.notes.get("differs")):
@@ -644,7 +643,7 @@ def _alternatives(
     found = [way for way in found if way.target != chosen][:3]
     found += further
     step = _step(case)
-    if step is not None and not step.to:
+    if step is not None and case.service.provider not in {product for product, _ in step.leads()}:
         document = next((r.source.document for r in case.concern.rules if r.source.document), "")
         found.append(
             Alternative(action=Action.MIGRATE.value, target=step.to_plan, note=step_text(document, step))

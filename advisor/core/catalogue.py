@@ -1,19 +1,18 @@
 """Plans, quotas and prices as data: `rules/catalogue/<provider>.yaml` in types.
 
 A quota says how it is metered, because 8 GB "live", "average over the cycle" and "a day" are three limits.
-A price is a sum of components. What the scaling documents say of a provider stands beside what the provider
-says, as `documents`: the figures of a document count only where a stack uses that document's pack.
+A price is a sum of components. What the scaling documents say stands in their packs (`core/document.py`) and
+is joined here: the figures of a document count only where a stack uses that document's pack.
 
     Provider            one file; it is the product itself where it sells only one
     ├── plans           price components, quotas
     ├── sizes           machine or compute sizes: price and limits of one
-    ├── documents       a document's figures and ladders, by document
-    └── products        further products, each with plans, sizes and documents (`cloudflare-r2`)
+    └── products        further products, each with plans and sizes (`cloudflare-r2`)
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import date, timedelta
 from enum import StrEnum
 from functools import cached_property
@@ -21,6 +20,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
+from advisor.core.document import Document, Figure, Said
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Confidence, Kind, Limit, Metric
 from advisor.core.units import example, read
@@ -240,67 +240,6 @@ class Plan(Sourced):
         )
 
 
-class Figure(_Frozen):
-    """One figure of a document, in its words; with `metric` it limits a plan where the pack is used.
-
-    `plan` is the document's word for it ("Free"); `limit` stays text ("500", "unlimited", "50-100").
-    """
-
-    line: int
-    plan: str = ""
-    resource: str
-    limit: str = ""
-    unit: str = ""
-    period: str = ""
-    price: str = ""
-    price_unit: str = ""
-    overage_price: str = ""
-    overage_unit: str = ""
-    metric: str = ""
-
-    @property
-    def included(self) -> str:
-        """The limit as a catalogue value: "500MB", "20", "unlimited"."""
-        return f"{self.limit}{self.unit}" if self.unit in {"KB", "MB", "GB", "TB"} else self.limit
-
-
-class Step(_Frozen):
-    """A step of a document's path. `plan` and `to` are our ids of the two ends, where they are ours.
-
-    `metric` is what the condition looks at, empty where it is a question.
-    """
-
-    line: int
-    step: str
-    from_plan: str = ""
-    to_plan: str
-    condition: str = ""
-    price_from: str = ""
-    price_to: str = ""
-    code_changes: str = ""
-    effort: str = ""
-    metric: tuple[str, ...] = ()
-    plan: str = ""
-    to: str = ""
-    playbook: str = ""
-
-
-class Ladder(_Frozen):
-    """A path of a document, step by step."""
-
-    id: str
-    steps: tuple[Step, ...]
-
-
-class Said(_Frozen):
-    """What one document says of a product: figures and ladders, dated. `plans`: its names to our ids."""
-
-    as_of: date
-    plans: Mapping[str, str] = {}
-    figures: tuple[Figure, ...] = ()
-    ladders: tuple[Ladder, ...] = ()
-
-
 class Product(_Frozen):
     """Something with plans of its own. `title` is its name for people; `gb` what it means by "GB"."""
 
@@ -308,7 +247,6 @@ class Product(_Frozen):
     gb: Literal["decimal", "binary"] = "decimal"
     plans: tuple[Plan, ...] = ()
     sizes: tuple[Size, ...] = ()
-    documents: Mapping[str, Said] = {}
     note: str = ""
 
     def plan(self, name: str, day: date | None = None) -> Plan | None:
@@ -392,21 +330,46 @@ def _with_defaults(product: Mapping[str, Any], defaults: Mapping[str, Any]) -> M
 
 @dataclass(frozen=True)
 class Catalogue:
-    """All providers' files."""
+    """All providers' files, and what the documents of the packs in use say."""
 
     providers: Mapping[str, Provider]
+    documents: Mapping[str, Document] = field(default_factory=dict)
 
     @cached_property
     def offers(self) -> Mapping[str, Product]:
         """All products by the name that rules and services use."""
         return {key: offer for p in self.providers.values() for key, offer in p.offers.items()}
 
-    def of(self, provider: str) -> tuple[Product, ...]:
+    def of(self, provider: str) -> Mapping[str, Product]:
         """Return the product of that name, else all products of that provider (an account's view)."""
         if provider in self.offers:
-            return (self.offers[provider],)
+            return {provider: self.offers[provider]}
         found = self.providers.get(provider)
-        return tuple(found.offers.values()) if found else ()
+        return found.offers if found else {}
+
+    def said(self, key: str, document: str) -> Said | None:
+        """Return what a document says of the product of that name, None where it says nothing."""
+        known = self.documents.get(document)
+        return known.of_product.get(key) if known is not None else None
+
+    def document_quotas(self, key: str, document: str) -> Iterator[tuple[str, Quota]]:
+        """Yield (plan id, quota) of what a document says, metered as the provider meters that metric."""
+        product, said = self.offers[key], self.said(key, document)
+        for figure in said.figures if said is not None else ():
+            plan = product.plan(said.plans.get(figure.plan, figure.plan)) if said is not None else None
+            if not figure.metric or plan is None:
+                continue
+            yield (
+                plan.id,
+                Quota(
+                    **_metering(product, plan.id, figure),
+                    metric=figure.metric,
+                    included=figure.included,
+                    source=f"{document} line {figure.line}",
+                    as_of=self.documents[document].as_of,
+                    confidence=Confidence.DOCUMENT_ONLY,
+                ),
+            )
 
 
 def measure(text: str, metric: Metric, binary: bool = False) -> float:
@@ -424,26 +387,6 @@ def measure(text: str, metric: Metric, binary: bool = False) -> float:
     if unit is not metric.unit:
         raise ValueError(f"`{text}` does not fit: `{metric.name}` needs {example(metric.unit)}")
     return value
-
-
-def document_quotas(product: Product, document: str) -> Iterator[tuple[str, Quota]]:
-    """Yield (plan id, quota) of what a document says, metered as the provider meters that metric."""
-    said = product.documents[document]
-    for figure in said.figures:
-        plan = said.plans.get(figure.plan, "")
-        if not figure.metric or not plan:
-            continue
-        yield (
-            plan,
-            Quota(
-                **_metering(product, plan, figure),
-                metric=figure.metric,
-                included=figure.included,
-                source=f"{document} line {figure.line}",
-                as_of=said.as_of,
-                confidence=Confidence.DOCUMENT_ONLY,
-            ),
-        )
 
 
 def _metering(product: Product, plan: str, figure: Figure) -> dict[str, Any]:
@@ -473,217 +416,6 @@ def better(first: Sourced, second: Sourced) -> bool:
     """True where `first` is to be believed over `second`: the surer one, then the newer one."""
     rank = (_CONFIDENCE.index(first.confidence), -first.as_of.toordinal())
     return rank < (_CONFIDENCE.index(second.confidence), -second.as_of.toordinal())
-
-
-def rows(provider: Provider) -> list[dict[str, str]]:
-    """Return a provider as the rows of one table, every figure with its source, date and confidence.
-
-    All rows have the same keys. `kind` is "plan", "quota", "size", "figure" (a document's) or "step" (of a
-    document's ladder); for the whole of it as JSON there is `model_dump(mode="json")`.
-    """
-    return [row for key, product in provider.offers.items() for row in _product_rows(key, product)]
-
-
-def _row(product: str, kind: str, what: str, sourced: Sourced | None = None, **more: str) -> dict[str, str]:
-    blank = dict.fromkeys(("product", "kind", "plan", "what", "amount", "price", "at end"), "")
-    origin = {
-        "source": sourced.source if sourced is not None else "",
-        "as of": sourced.as_of.isoformat() if sourced is not None else "",
-        "confidence": sourced.confidence.value if sourced is not None else "",
-    }
-    return {**blank, "product": product, "kind": kind, "what": what, **origin, **more}
-
-
-def _product_rows(key: str, product: Product) -> Iterator[dict[str, str]]:
-    for plan in product.plans:
-        yield _row(key, "plan", plan.title, plan, plan=plan.id, price=_price_text(plan))
-        for quota in plan.quotas:
-            yield _quota_row(key, plan.id, quota)
-    for size in product.sizes:
-        usd = "not known" if size.usd is None else f"${size.usd:g}/mo"
-        yield _row(key, "size", size.title, size, price=usd)
-        for quota in size.quotas:
-            yield _quota_row(key, size.id, quota)
-    for document, said in product.documents.items():
-        around = {"as of": said.as_of.isoformat(), "confidence": Confidence.DOCUMENT_ONLY.value}
-        for figure in said.figures:
-            amount = " ".join(filter(None, (figure.limit, figure.unit)))
-            yield _row(
-                key,
-                "figure",
-                figure.resource,
-                None,
-                plan=figure.plan,
-                amount=f"{amount} a {figure.period}" if figure.period else amount,
-                price=" ".join(filter(None, (figure.price, figure.price_unit))),
-                source=f"{document} line {figure.line}",
-                **around,
-            )
-        for ladder in said.ladders:
-            for step in ladder.steps:
-                yield _row(
-                    key,
-                    "step",
-                    f"{step.from_plan} → {step.to_plan}" if step.from_plan else step.to_plan,
-                    None,
-                    plan=ladder.id,
-                    amount=step.condition,
-                    price=step.price_to,
-                    source=f"{document} line {step.line}",
-                    **around,
-                )
-
-
-def _quota_row(key: str, plan: str, quota: Quota) -> dict[str, str]:
-    amount = f"{quota.included} a {quota.reset.period}" if quota.reset.period else quota.included
-    over = "" if quota.overage is None else f"${quota.overage:g} for each {quota.overage_per} above"
-    return _row(
-        key,
-        "quota",
-        quota.metric,
-        quota,
-        plan=plan,
-        amount=amount,
-        price=over,
-        **{"at end": quota.at_end.value},
-    )
-
-
-def _price_text(plan: Plan) -> str:
-    if plan.price is None:
-        return "not known"
-    flat = sum(part.usd for part in plan.price if isinstance(part, Fixed) and part.term == "monthly")
-    rest = [part.kind for part in plan.price if not isinstance(part, Fixed)]
-    return f"${flat:g}/mo" + (f" and {', '.join(dict.fromkeys(rest))}" if rest else "")
-
-
-def lint(catalogue: Catalogue, today: date) -> list[str]:
-    """Return what is wrong and what is old, one sentence each: place, cause, way out."""
-    return [*faults(catalogue, today), *outdated(catalogue, today)]
-
-
-def faults(catalogue: Catalogue, today: date) -> list[str]:
-    """Return what is wrong in the files."""
-    return [
-        fault for key, product in catalogue.offers.items() for fault in _lint_product(key, product, today)
-    ]
-
-
-def outdated(catalogue: Catalogue, today: date) -> list[str]:
-    """Return what was read more than `OLD_AFTER` days ago: no fault, but advice says so."""
-    found: list[str] = []
-    for key, product in catalogue.offers.items():
-        entries: list[tuple[str, Sourced]] = [
-            *((plan.id, plan) for plan in product.plans),
-            *((f"size {size.id}", size) for size in product.sizes),
-        ]
-        found += [
-            f"{key} {name}: of {entry.as_of}, more than {OLD_AFTER} days old; read again: {entry.source}"
-            for name, entry in entries
-            if entry.old(today)
-        ]
-    return found
-
-
-def _lint_product(key: str, product: Product, today: date) -> Iterator[str]:
-    yield from _twice(f"{key}: plan", [plan.id for plan in product.plans if plan.valid_until is None])
-    yield from _twice(f"{key}: size", [size.id for size in product.sizes])
-    sizes = {size.id for size in product.sizes}
-    for plan in product.plans:
-        place = f"{key} {plan.id}"
-        yield from _lint_dates(place, plan, today)
-        for size in (*plan.sizes, *filter(None, [plan.default_size])):
-            if size not in sizes:
-                yield f"{place}: no size `{size}`; add it under `sizes`"
-        for quota in plan.quotas:
-            yield from _lint_quota(place, product, quota, today)
-        for metric in plan.not_known:
-            if metric not in VOCABULARY:
-                yield f"{place}: `not_known` names no metric: `{metric}`"
-        for component in plan.price or ():
-            yield from _lint_component(place, product, component)
-    for size_ in product.sizes:
-        yield from _lint_dates(f"{key} size {size_.id}", size_, today)
-        for quota in size_.quotas:
-            yield from _lint_quota(f"{key} size {size_.id}", product, quota, today)
-    plans = {plan.id for plan in product.plans}
-    for document, said in product.documents.items():
-        yield from _lint_said(f"{key} {document}", product, said, plans)
-
-
-def _twice(what: str, names: Sequence[str]) -> Iterator[str]:
-    for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"{what} `{name}` is there twice; give one a `valid_until` or another id"
-
-
-def _lint_dates(place: str, entry: Sourced, today: date) -> Iterator[str]:
-    if entry.as_of > today:
-        yield f"{place}: `as_of` {entry.as_of} lies in the future; write the day it was read"
-
-
-def _lint_value(place: str, product: Product, text: str, metric: str) -> Iterator[str]:
-    if metric not in VOCABULARY:
-        yield f"{place}: no metric `{metric}`; `advisor metrics list` has them"
-        return
-    try:
-        product.amount(text, metric)
-    except ValueError as error:
-        yield f"{place}: {error}"
-
-
-def _lint_quota(place: str, product: Product, quota: Quota, today: date) -> Iterator[str]:
-    place = f"{place} {quota.metric}"
-    yield from _lint_value(place, product, quota.included, quota.metric)
-    metric = VOCABULARY.get(quota.metric)
-    if metric is None:
-        return
-    if quota.limit not in metric.limits:
-        has = ", ".join(sorted(metric.limits)) or "none"
-        yield f"{place}: this metric has no {quota.limit}; it has {has}"
-    if (metric.kind is Kind.AMOUNT) != (quota.reset is not Reset.NEVER):
-        yield f"{place}: an amount resets and a level does not; mend `reset`"
-    if quota.overage is not None:
-        yield from _lint_value(f"{place} overage_per", product, quota.overage_per or "?", quota.metric)
-        if quota.at_end is not AtEnd.BILLED:
-            yield f"{place}: an overage price, yet the end is `{quota.at_end}`; write `at_end: billed`"
-    elif quota.at_end is AtEnd.BILLED and quota.included != "unlimited":
-        yield f"{place}: billed at the end, at no price; write `overage` and `overage_per`"
-    yield from _lint_dates(place, quota, today)
-
-
-def _lint_component(place: str, product: Product, component: Component) -> Iterator[str]:
-    match component:
-        case Usage():
-            for text in (component.included, *(tier.per for tier in component.tiers)):
-                yield from _lint_value(f"{place} price", product, text, component.metric)
-            for tier in component.tiers[:-1]:
-                yield from _lint_value(f"{place} price", product, tier.up_to or "?", component.metric)
-            if component.tiers[-1].up_to:
-                yield f"{place}: the last tier ends at {component.tiers[-1].up_to}; leave its `up_to` away"
-        case AddOn(metric=metric) if metric:
-            for text in (component.included, component.per):
-                yield from _lint_value(f"{place} price", product, text, metric)
-        case _:
-            pass
-
-
-def _lint_said(place: str, product: Product, said: Said, plans: set[str]) -> Iterator[str]:
-    for name, plan in said.plans.items():
-        if plan not in plans:
-            yield f"{place}: `{name}` means `{plan}`, which is no plan here"
-    for figure in said.figures:
-        if figure.metric:
-            yield from _lint_value(f"{place} line {figure.line}", product, figure.included, figure.metric)
-            if figure.plan not in said.plans:
-                yield f"{place} line {figure.line}: `{figure.plan}` is no plan here; add it under `plans`"
-    for ladder in said.ladders:
-        for step in ladder.steps:
-            for metric in step.metric:
-                if metric not in VOCABULARY:
-                    yield f"{place} line {step.line}: no metric `{metric}`"
-            for plan in filter(None, (step.plan, step.to)):
-                if plan not in plans:
-                    yield f"{place} line {step.line}: no plan `{plan}` here"
 
 
 def schema() -> dict[str, Any]:

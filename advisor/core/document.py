@@ -64,7 +64,7 @@ class Said(_Frozen):
 
 
 class Step(_Frozen):
-    """A step of a document's path. `starts` and `ends` are products and plans of ours: `supabase/pro`, `neon`.
+    """A step of a document's path. `starts` and `ends` are ours: `supabase/pro`, or `neon` for any plan.
 
     `metric` is what the condition looks at, empty where it is a question. `users` bounds the step by the
     number of users: from (included), to (excluded; None: open).
@@ -155,7 +155,7 @@ class Checklist(_Frozen):
 
 
 class Capacity(_Frozen):
-    """What `users` users use of a metric: `low` to `high` ("2MB", "100"), in a `period` where it is an amount.
+    """What `users` users use of a metric: `low` to `high` ("2MB", "100"), an amount in a `period`.
 
     `role` is the service that carries it; "" for the stack.
     """

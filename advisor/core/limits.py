@@ -20,7 +20,6 @@ from advisor.core.catalogue import (
     Scope,
     Size,
     better,
-    document_quotas,
 )
 from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.model import Confidence, Limit, LimitInForce, Term
@@ -153,7 +152,7 @@ class Limits:
         products = self.catalogue.of(like.provider)
         plans = [
             plan
-            for product in products
+            for product in products.values()
             for plan in ([product.plan(like.plan)] if like.plan else product.plans)
         ]
         return not plans or any(
@@ -285,9 +284,9 @@ class Limits:
 
     def _believed(self, like: _Like, day: date | None) -> Mapping[str, Found]:
         limits: dict[str, Found] = {}
-        for product in self.catalogue.of(like.provider):
+        for key, product in self.catalogue.of(like.provider).items():
             periods: dict[tuple[str, str], list[Quota]] = {}
-            for quota in plan_quotas(product, like.plan, like.size, like.packs, day):
+            for quota in plan_quotas(self.catalogue, key, like.plan, like.size, like.packs, day):
                 if not like.account or quota.scope is Scope.ACCOUNT:
                     periods.setdefault((quota.metric, quota.reset.period), []).append(quota)
             for (metric, _), quotas in periods.items():
@@ -296,17 +295,22 @@ class Limits:
 
 
 def plan_quotas(
-    product: Product, plan_name: str, size_name: str, packs: Sequence[str], day: date | None = None
+    catalogue: Catalogue,
+    key: str,
+    plan_name: str,
+    size_name: str,
+    packs: Sequence[str],
+    day: date | None = None,
 ) -> list[Quota]:
-    """Return all quotas of a plan: its size's first, then its own, then what the packs' documents say."""
+    """Return all quotas of a product's plan: its size's, then its own, then what the packs' documents say."""
+    product = catalogue.offers[key]
     plan = product.plan(plan_name, day) if plan_name else None
     if plan is None:
         return []
     size = product.size(size_name or plan.default_size) if size_name or plan.default_size else None
     found = [*(size.quotas if size is not None else ()), *plan.quotas]
     for pack in packs:
-        if pack in product.documents:
-            found += [quota for plan_id, quota in document_quotas(product, pack) if plan_id == plan.id]
+        found += [quota for plan_id, quota in catalogue.document_quotas(key, pack) if plan_id == plan.id]
     return found
 
 

@@ -5,8 +5,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from advisor.core import price
-from advisor.core.catalogue import AtEnd, Plan, Product, Reset, Step
+from advisor.core.catalogue import AtEnd, Plan, Product, Reset
 from advisor.core.demand import Binding
+from advisor.core.document import Step
 from advisor.core.forecast import OVER, Forecast
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Action, Kind

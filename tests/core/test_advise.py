@@ -19,11 +19,12 @@ from advisor.core.limits import Limits
 from advisor.core.message import Recommendation
 from advisor.core.model import Action, Confidence, Quality, Severity
 from advisor.core.rule import Rule, Source
+from advisor.world import everything
 
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 DB, API, MAIL, PLAIN = "shop/database", "shop/api", "shop/email", "shop/plain"
 MB, GB = 1e6, 1e9
-CATALOGUE = catalogue_files.load()
+CATALOGUE = everything().catalogue
 BOOKS = catalogue_files.playbooks()
 
 

@@ -9,17 +9,15 @@ from advisor.core.catalogue import (
     Catalogue,
     Provider,
     Reset,
-    document_quotas,
-    faults,
-    lint,
     measure,
-    outdated,
-    rows,
     schema,
 )
+from advisor.core.catalogue_lint import faults, lint, outdated
+from advisor.core.catalogue_rows import rows
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Confidence
 from advisor.errors import InputError
+from advisor.world import everything
 
 TODAY = date(2026, 11, 21)
 
@@ -33,7 +31,7 @@ as_of: 2026-10-01
 
 @pytest.fixture(scope="module")
 def shipped() -> Catalogue:
-    return catalogue_files.load()
+    return everything().catalogue
 
 
 def test_the_shipped_catalogue_has_no_faults(shipped: Catalogue) -> None:
@@ -61,12 +59,16 @@ def test_a_document_and_the_provider_stand_side_by_side(shipped: Catalogue) -> N
     free = supabase.plan("Free")
     assert free is not None
     assert next(q.included for q in free.quotas if q.metric == "egress") == "5GB"
-    said = {q.metric: q.included for plan, q in document_quotas(supabase, "app-virgin") if plan == "free"}
+    said = {
+        q.metric: q.included
+        for plan, q in shipped.document_quotas("supabase", "app-virgin")
+        if plan == "free"
+    }
     assert said == {"storage": "500MB", "connections": "20", "egress": "2GB", "requests": "unlimited"}
 
 
 def test_a_documents_quota_is_metered_as_the_provider_meters_it(shipped: Catalogue) -> None:
-    quotas = [q for plan, q in document_quotas(shipped.offers["resend"], "app-virgin") if plan == "free"]
+    quotas = [q for plan, q in shipped.document_quotas("resend", "app-virgin") if plan == "free"]
     emails = {q.reset: q.included for q in quotas if q.metric == "emails"}
     assert emails == {Reset.UTC_DAY: "100", Reset.UTC_MONTH: "3000"}
 
@@ -213,10 +215,10 @@ def test_every_playbook_that_the_catalogue_names_exists(shipped: Catalogue) -> N
     books = catalogue_files.playbooks()
     for product in shipped.offers.values():
         named = {plan.playbook for plan in product.plans}
-        named |= {
-            s.playbook for d in product.documents.values() for ladder in d.ladders for s in ladder.steps
-        }
         assert named - {""} <= set(books)
+    for document in shipped.documents.values():
+        steps = [step for ladder in document.ladders for step in ladder.steps]
+        assert {step.playbook for step in steps} - {""} <= set(books)
 
 
 def test_a_playbook_without_front_matter_is_refused() -> None:

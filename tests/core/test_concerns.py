@@ -3,7 +3,6 @@ from typing import Any
 
 import pytest
 
-from advisor import catalogue_files
 from advisor.core.catalogue import Catalogue
 from advisor.core.concerns import Concern, concern_key, deciding, gather
 from advisor.core.fleet import Account, Fleet, Service, Stack
@@ -12,6 +11,7 @@ from advisor.core.lifecycle import Finding, State
 from advisor.core.limits import Limits
 from advisor.core.model import Action, Limit, Severity
 from advisor.core.rule import Rule
+from advisor.world import everything
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 DB, OTHER = "shop/database", "blog/database"
@@ -19,7 +19,7 @@ DB, OTHER = "shop/database", "blog/database"
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return catalogue_files.load()
+    return everything().catalogue
 
 
 def rule(identity: str, when: str, severity: Severity = Severity.WARNING, **more: Any) -> Rule:

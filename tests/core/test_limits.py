@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-from advisor import catalogue_files
 from advisor.core.catalogue import Catalogue
 from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.limits import Limits, used
 from advisor.core.model import Confidence, Limit, Term
+from advisor.world import everything
 
 AT = datetime(2026, 11, 21, tzinfo=UTC)
 DB = "shop/database"
@@ -16,7 +16,7 @@ DB = "shop/database"
 
 @pytest.fixture(scope="module")
 def catalogue() -> Catalogue:
-    return catalogue_files.load()
+    return everything().catalogue
 
 
 def fleet(

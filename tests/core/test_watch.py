@@ -15,6 +15,7 @@ from advisor.core.model import Action, Limit, Observed, Quality, Reading, Severi
 from advisor.core.replay import replay
 from advisor.core.rule import Rule
 from advisor.core.watch import Watch
+from advisor.world import everything
 
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 DATABASE = Service("shop", "database", "database", "supabase", "acme", "free")
@@ -35,7 +36,7 @@ def reading(value: float, at: datetime = NOW, metric: str = "storage", **more: o
 
 
 def watch(rules: Iterable[Rule]) -> Watch:
-    return Watch(FLEET, rules, catalogue_files.load(), catalogue_files.playbooks())
+    return Watch(FLEET, rules, everything().catalogue, catalogue_files.playbooks())
 
 
 def judged(rules: Iterable[Rule], readings: Iterable[Observed], now: datetime = NOW) -> Watch:
@@ -148,7 +149,7 @@ def test_what_is_remembered_goes_on_in_another_process() -> None:
     first = judged(rules, [reading(450e6, at) for at in days[:2]], days[1])
     stored = list(first.ledger.findings.values())
     assert [finding.state for finding in stored] == [State.PENDING]
-    second = Watch(FLEET, rules, catalogue_files.load(), findings=stored)
+    second = Watch(FLEET, rules, everything().catalogue, findings=stored)
     second.observe([reading(450e6, at) for at in days[:2]])
     for _ in replay(second, [reading(450e6, at) for at in days[2:]], days[4]):
         pass
