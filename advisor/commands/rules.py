@@ -17,7 +17,7 @@ from advisor.core.units import show
 from advisor.core.watch import Watch
 from advisor.core.wording import counted
 from advisor.errors import InputError
-from advisor.rulebook import load_file, load_pack_folder
+from advisor.rulebook import assemble, load_file, load_pack_folder
 from advisor.rulecases import load_cases_file
 from advisor.world import World, everything
 
@@ -235,7 +235,7 @@ def _test_files(path: Path) -> Iterator[Path]:
 def _rules_beside(file: Path) -> Mapping[str, Rule]:
     """Return the rules that a test file may name: its pack's, or those of the files in its folder."""
     if (file.parent / "pack.yaml").is_file():
-        return {rule.id: rule for rule in load_pack_folder(file.parent).rules}
+        return assemble([load_pack_folder(file.parent)]).by_id  # Patterns of `targets` name rules here.
     beside = file.with_name(file.name.replace(".test.yaml", ".yaml"))
     if not beside.is_file():
         raise InputError(f"tests the rules of {beside.name}, which is not beside it", file=str(file))
