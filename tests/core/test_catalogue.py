@@ -174,11 +174,11 @@ def test_a_providers_products_have_names_of_their_own() -> None:
     assert list(catalogue.offers) == ["acme-disk"]
     assert catalogue.offers["acme-disk"].gb == "binary"
     assert catalogue.offers["acme-disk"].plans[0].source == "x"
-    assert [product.title for product in catalogue.of("acme")] == ["Acme Disk"]
+    assert [product.title for product in catalogue.of("acme").values()] == ["Acme Disk"]
 
 
 def test_show_holds_plans_figures_and_every_step(shipped: Catalogue) -> None:
-    shown = rows(shipped.providers["supabase"])
+    shown = rows(shipped, "supabase")
     assert len({tuple(row) for row in shown}) == 1
     plans = {row["plan"]: row["price"] for row in shown if row["kind"] == "plan"}
     assert plans == {
