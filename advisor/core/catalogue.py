@@ -167,12 +167,18 @@ class Tier(_Frozen):
 
 
 class Usage(_Frozen):
-    """A price by usage of `metric` a month, in tiers, after what is included."""
+    """A price by usage of `metric` a month, in tiers, after what is included.
+
+    Where `included_of` names another metric, `included_times` its usage is included too: Backblaze sends out
+    three times what it stores for nothing.
+    """
 
     kind: Literal["usage"]
     metric: str
     tiers: tuple[Tier, ...] = Field(min_length=1)
     included: str = "0"
+    included_of: str = ""
+    included_times: float = Field(default=1, ge=0)
     rounding: Rounding = Rounding.EXACT
 
 

@@ -122,11 +122,21 @@ def _lint_component(place: str, product: Product, component: Component) -> Itera
                 yield from _lint_value(f"{place} price", product, tier.up_to or "?", component.metric)
             if component.tiers[-1].up_to:
                 yield f"{place}: the last tier ends at {component.tiers[-1].up_to}; leave its `up_to` away"
+            if component.included_of:
+                yield from _lint_included_of(place, component)
         case AddOn(metric=metric) if metric:
             for text in (component.included, component.per):
                 yield from _lint_value(f"{place} price", product, text, metric)
         case _:
             pass
+
+
+def _lint_included_of(place: str, component: Usage) -> Iterator[str]:
+    of, metric = VOCABULARY.get(component.included_of), VOCABULARY.get(component.metric)
+    if of is None:
+        yield f"{place} price: `included_of` names no metric: `{component.included_of}`"
+    elif metric is not None and of.unit is not metric.unit:
+        yield f"{place} price: `included_of: {of.name}` is in {of.unit}, not in {metric.unit}; name another"
 
 
 def _lint_said(place: str, catalogue: Catalogue, document: Document) -> Iterator[str]:

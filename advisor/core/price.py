@@ -22,6 +22,7 @@ from advisor.core.catalogue import (
     Rounding,
     Seat,
     Size,
+    Sourced,
     SpendCap,
     Tier,
     Usage,
@@ -96,6 +97,7 @@ def monthly(
         else:
             lines.append(Line(f"{many:g} × {one.title}", many * one.usd, "sizes"))
     overage = 0.0
+    above: list[Quota] = []
     if not (capped(plan, account) if cap is None else cap):
         for quota in plan.quotas:
             over = over_quota(product, quota, usage.get(quota.metric, 0.0))
@@ -104,8 +106,9 @@ def monthly(
             elif over > 0:
                 lines.append(Line(f"{quota.metric} above {quota.included}", over, "usage"))
                 overage += over
+                above.append(quota)
     lines += _credits(plan, lines)
-    sourced = [plan, *(one for one, _ in paid)]
+    sourced: list[Sourced] = [plan, *(one for one, _ in paid), *above]
     as_of = min(entry.as_of for entry in sourced)
     confidence = max((entry.confidence for entry in sourced), key=_CONFIDENCE.index)
     if unknown:
@@ -131,7 +134,7 @@ def _parts(
             case AddOn(name=name) if name in add_ons:
                 lines.append(Line(name, _add_on(product, component, usage), "fixed"))
             case Usage(metric=metric):
-                lines.append(Line(metric, _usage(product, component, usage.get(metric, 0.0)), "usage"))
+                lines.append(Line(metric, _usage(product, component, usage), "usage"))
             case _:
                 pass
     return lines
@@ -165,9 +168,11 @@ def _packages(amount: float, per: float, rounding: Rounding) -> float:
     return math.ceil(packages - 1e-9) if rounding is Rounding.UP else packages
 
 
-def _usage(product: Product, component: Usage, used: float) -> float:
+def _usage(product: Product, component: Usage, usage: Mapping[str, float]) -> float:
     included = product.amount(component.included, component.metric) or 0.0
-    rest = max(0.0, used - included)
+    if component.included_of:
+        included += component.included_times * usage.get(component.included_of, 0.0)
+    rest = max(0.0, usage.get(component.metric, 0.0) - included)
     total, below = 0.0, 0.0
     for tier in component.tiers:
         end = (product.amount(tier.up_to, component.metric) or math.inf) if tier.up_to else math.inf

@@ -144,6 +144,19 @@ def provider(**plan: Any) -> Catalogue:
             },
             "last tier",
         ),
+        (
+            {
+                "price": [
+                    {
+                        "kind": "usage",
+                        "metric": "egress",
+                        "included_of": "emails",
+                        "tiers": [{"usd": 1, "per": "1GB"}],
+                    }
+                ]
+            },
+            "not in bytes",
+        ),
         ({"not_known": ["nothing"]}, "names no metric"),
     ],
 )

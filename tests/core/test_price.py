@@ -90,6 +90,23 @@ def test_tiers_are_paid_each_at_its_price() -> None:
     assert price(plan, {"egress": 25 * GB}) == pytest.approx(1.5)
 
 
+def test_what_is_included_can_grow_with_another_metric() -> None:
+    tiers = [{"usd": 0.01, "per": "1GB"}]
+    component = {"kind": "usage", "metric": "egress", "included_of": "storage", "included_times": 3}
+    plan = {"price": [{**component, "tiers": tiers}]}
+    assert price(plan, {"egress": 300 * GB, "storage": 100 * GB}) == 0
+    assert price(plan, {"egress": 400 * GB, "storage": 100 * GB}) == pytest.approx(1.0)
+    assert price(plan, {"egress": 400 * GB}) == pytest.approx(4.0)
+
+
+def test_an_overage_price_in_use_speaks_for_the_price_too() -> None:
+    made = product(price=[FIXED], quotas=[{**BILLED, "confidence": "unknown", "as_of": "2025-01-01"}])
+    account = Account("acc", "acme")
+    within, above = (monthly(made, made.plans[0], {"egress": gb * GB}, account) for gb in (250, 251))
+    assert (within.confidence, within.as_of) == (Confidence.DOCUMENTED, date(2026, 10, 1))
+    assert (above.confidence, above.as_of) == (Confidence.UNKNOWN, date(2025, 1, 1))
+
+
 def test_an_unknown_price_is_unknown_and_not_zero() -> None:
     made = product(price=None)
     found = monthly(made, made.plans[0], {}, Account("acc", "acme"))
