@@ -187,6 +187,8 @@ def _fleet(data: Mapping[str, Any], rule: Rule) -> tuple[Fleet, Subject]:
     zone = _text(data, "timezone") or "UTC"
     account = Account(_KEY, provider, plan, timezone=zone, limits={} if role else limits)
     service = Service(_KEY, role, role, provider, _KEY, plan, _text(data, "size"), limits) if role else None
+    if service is None and rule.provider:  # An account is watched by the packs of the services that it has.
+        service = Service(_KEY, "service", "service", provider, _KEY, plan)
     stack = Stack(
         _KEY,
         product=_KEY,
