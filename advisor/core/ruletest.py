@@ -200,7 +200,8 @@ def _fleet(data: Mapping[str, Any], rule: Rule) -> tuple[Fleet, Subject]:
         services=(service,) if service else (),
     )
     fleet = Fleet((stack,), (account,))
-    if rule.service and service:
+    # A missed target is a finding of the target's own service; the test says which by `service:`.
+    if (rule.service or rule.targets) and service:
         return fleet, service.subject
     return fleet, Subject(account=_KEY) if rule.provider else stack.subject
 

@@ -125,6 +125,14 @@ def test_the_stack_has_facts_needs_and_budget() -> None:
     assert stack.packs == ("ours",)
 
 
+def test_a_missed_target_may_be_a_services_own() -> None:
+    said = {"targets": ("ours.target.recovery",), "pack": "ours"}
+    own = case("any target missed", {"service": "database", "recovery_time": "20m"}, **said)
+    assert own.subject == own.fleet.stacks[0].services[0].subject.key
+    stack = case("any target missed", {"satisfaction": "80%"}, **said)
+    assert stack.subject == stack.fleet.stacks[0].subject.key
+
+
 def test_expectations_are_in_the_order_of_time() -> None:
     made = case(
         "users > 1K", {"start": "2026-03-01T06:00:00+01:00", "expect": {"9d": "firing", "0s": "unknown"}}
