@@ -245,6 +245,29 @@ def snooze(
     return command.snooze(config, concern, span, by=by, reason=reason)
 
 
+@app.command(epilog="Example: advisor init --stack app-virgin --output advisor.yaml")
+def init(
+    stack: Annotated[
+        str | None, typer.Option(metavar="DOCUMENT", help="Whose stack: app-virgin, drops, amebo, tutor, ...")
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What your product is called.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Where your days begin, such as Europe/Lisbon.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write; - for standard output.")
+    ] = CONFIG,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> int:
+    """Write an advisor.yaml to start from.
+
+    Asks a few questions on a terminal; with --stack it asks nothing.
+    """
+    from advisor.commands import init as command
+
+    return command.run(stack, name, output, force=force, timezone=timezone)
+
+
 @app.command(epilog="Example: advisor backup /var/backups/advisor.db")
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; it must not exist.")],
@@ -297,6 +320,32 @@ def rules_test(
     from advisor.commands import rules as command
 
     return command.test(paths, json=json)
+
+
+@rules_app.command("coverage", epilog="Example: advisor rules coverage --json")
+def rules_coverage(config: _Only = None, json: Json = False) -> int:
+    """Show which line of which document every rule stands for.
+
+    A question is a rule that only your answer in `needs:` decides.
+    """
+    from advisor.commands import rules_compare as command
+
+    return command.coverage(config, json=json)
+
+
+@rules_app.command("diff", epilog="Example: advisor rules diff --config advisor.yaml")
+def rules_diff(
+    config: _Only = None,
+    against: Annotated[
+        Path | None,
+        typer.Option("--against", metavar="PATH", help="Another configuration, pack folder or rule file."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Show how your rules differ from their packs, or from others."""
+    from advisor.commands import rules_compare as command
+
+    return command.diff(config, against, json=json)
 
 
 @notify_app.command("test", epilog="Example: advisor notify test --channel slack")

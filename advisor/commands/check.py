@@ -62,7 +62,7 @@ def _look(report: _Report, path: Path, *, offline: bool) -> None:
         report.lines += faults("rules", error)
         known = None
     if known is not None:
-        report.lines += [*look.rules(known), *look.catalogue(known)]
+        report.lines += [*look.rules(known), *look.catalogue(known), *look.conflicts(known)]
     report.lines += look.store()
     if known is not None:
         feeds: list[Feed] = []

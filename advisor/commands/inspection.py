@@ -24,9 +24,11 @@ from advisor.polling.when import DigestTime, next_moment
 from advisor.sources import reveal_settings
 from advisor.world import World
 
-__all__ = ["FAULT", "GAP", "OK", "Inspection", "Line", "faults"]
+__all__ = ["DIFFER", "FAULT", "GAP", "OK", "Inspection", "Line", "faults"]
 
 OK, GAP, FAULT = "ok", "gap", "fault"
+#: Two documents say different things: nothing to mend, but to know.
+DIFFER = "differ"
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +111,17 @@ class Inspection:
             f"{entries} {said} read long ago; `advisor catalogue check` names them" if old else "up to date"
         )
         yield Line("catalogue", ", ".join(used), OK, detail)
+
+    def conflicts(self, world: World) -> Iterator[Line]:
+        """Tell where the documents of a stack's packs differ, and which figure is in force."""
+        if not any(len(stack.packs) > 2 for stack in world.fleet.stacks):
+            return  # One document beside what everyone has.
+        from advisor.core.conflicts import conflicts
+        from advisor.core.limits import Limits
+
+        limits = Limits(world.fleet, world.catalogue)
+        for one in conflicts(world.fleet, world.catalogue, limits, world.rulebook.rules, self.now):
+            yield Line("documents", f"{one.stack}: {one.subject}", DIFFER, str(one))
 
     def store(self) -> Iterator[Line]:
         """Look at the store; a server is asked only where credentials are needed."""

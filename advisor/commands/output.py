@@ -25,6 +25,7 @@ STYLES = {
     "ok": "green",
     "fault": "bold red",
     "gap": "yellow",
+    "differ": "cyan",
     "unknown": "magenta",
     "true": "bold red",
     "false": "green",
