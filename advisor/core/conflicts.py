@@ -7,14 +7,13 @@ own number, and the one that fires first begins the concern that both are eviden
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import combinations
 
 from advisor.core.catalogue import Catalogue
 from advisor.core.document import Figure
-from advisor.core.fleet import Fleet, Stack
+from advisor.core.fleet import Fleet, Service, Stack
 from advisor.core.limits import Limits
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import LimitInForce
+from advisor.core.model import Kind, LimitInForce
 from advisor.core.rule import Rule
 from advisor.core.sentence import ShareOf, Test
 from advisor.core.units import show
@@ -64,7 +63,7 @@ def _of_plans(
                 if plan is None:
                     continue
                 if figure.metric:
-                    by.setdefault((plan.id, figure.metric, figure.period), {}).setdefault(pack, figure)
+                    by.setdefault((plan.id, figure.metric, _period(figure)), {}).setdefault(pack, figure)
                 if figure.price and figure.price_unit == "USD/month":
                     prices.setdefault(plan.id, {}).setdefault(pack, figure)
         for (name, metric, period), figures in by.items():
@@ -86,6 +85,11 @@ def _of_plans(
             yield Conflict(stack.key, f"{product.title} {name}: price", told, won)
 
 
+def _period(figure: Figure) -> str:
+    """Return the period of a figure; an amount without one is a month's."""
+    return figure.period or ("month" if VOCABULARY[figure.metric].kind is Kind.AMOUNT else "")
+
+
 def _said(pack: str, figure: Figure, text: str) -> str:
     return f"{pack} line {figure.line} says {text}"
 
@@ -96,45 +100,39 @@ def _in_force(metric: str, limit: LimitInForce) -> str:
 
 
 def _of_rules(stack: Stack, packs: Sequence[str], rules: Sequence[Rule]) -> Iterator[Conflict]:
-    """Yield the rules of two packs that look at one quantity of one service with different thresholds."""
-    own = [rule for rule in rules if rule.pack in packs and isinstance(rule.sentence.condition, Test)]
-    groups: dict[tuple[object, ...], list[Rule]] = {}
-    for rule in own:
-        test = rule.sentence.condition
-        if isinstance(test, Test) and (rule.service in {s.role for s in stack.services} or not rule.service):
-            kind = test.threshold.of if isinstance(test.threshold, ShareOf) else "value"
-            groups.setdefault((rule.service, test.quantity, test.compare.upward, kind), []).append(rule)
-    for group in groups.values():
-        for first, second in combinations(group, 2):
-            if first.pack == second.pack or not _meet(stack, first, second) or _same(first, second):
-                continue
-            told = tuple(f"{_place(rule)} at `{rule.sentence.text}`" for rule in (first, second))
-            yield Conflict(
-                stack.key,
-                f"{first.id} and {second.id}",
-                told,
-                "Each fires at its own number, and both are evidence of one concern",
-            )
+    """Yield where rules of two packs look at one quantity of one service with different thresholds.
+
+    Rules on the stack itself are left out: milestones at 1K and at 10K users are steps, no contradiction.
+    """
+    for service in stack.services:
+        groups: dict[tuple[object, ...], list[Rule]] = {}
+        for rule in rules:
+            test = rule.sentence.condition
+            if rule.pack in packs and isinstance(test, Test) and _about(rule, service):
+                kind = test.threshold.of if isinstance(test.threshold, ShareOf) else "value"
+                groups.setdefault((test.quantity, test.compare.upward, kind), []).append(rule)
+        for group in groups.values():
+            if len({rule.pack for rule in group}) > 1 and len({_threshold(rule) for rule in group}) > 1:
+                yield Conflict(
+                    stack.key,
+                    f"{service.key}: where to begin",
+                    tuple(f"{_place(rule)} at `{rule.sentence.text}`" for rule in group),
+                    "Each speaks at its own number, and all are evidence of one concern",
+                )
+
+
+def _about(rule: Rule, service: Service) -> bool:
+    return (
+        rule.service == service.role
+        and (not rule.provider or service.provider in rule.provider)
+        and (not rule.plan or not service.plan or service.plan in rule.plan)
+    )
+
+
+def _threshold(rule: Rule) -> object:
+    test = rule.sentence.condition
+    return test.threshold if isinstance(test, Test) else None
 
 
 def _place(rule: Rule) -> str:
-    return (
-        f"{rule.source.document} line {rule.source.line} speaks" if rule.source.line else f"{rule.id} speaks"
-    )
-
-
-def _same(first: Rule, second: Rule) -> bool:
-    one, other = first.sentence.condition, second.sentence.condition
-    return isinstance(one, Test) and isinstance(other, Test) and one.threshold == other.threshold
-
-
-def _meet(stack: Stack, first: Rule, second: Rule) -> bool:
-    """Say whether both are about one service of the stack, by provider and plan."""
-    if not first.service:
-        return True
-    return any(
-        service.role == first.service
-        and all(not rule.provider or service.provider in rule.provider for rule in (first, second))
-        and not (set(first.plan) and set(second.plan) and not set(first.plan) & set(second.plan))
-        for service in stack.services
-    )
+    return f"{rule.source.document} line {rule.source.line}" if rule.source.line else rule.id
