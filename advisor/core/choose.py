@@ -133,7 +133,7 @@ def carries(option: Option, demands: Iterable[Demand], own: str, headroom: float
             continue
         if limit.at_end != AtEnd.BILLED or option.capped or option.price.monthly is None:
             return False
-        if not _priced(option.plan, demand):
+        if not _priced(option, demand):
             return False
     return True
 
@@ -166,10 +166,11 @@ def _limit(limits: Mapping[str, Found], demand: Demand) -> LimitInForce | None:
     return None
 
 
-def _priced(plan: Plan, demand: Demand) -> bool:
+def _priced(option: Option, demand: Demand) -> bool:
+    size = option.size.quotas if option.size is not None else ()
     return any(
         quota.metric == demand.metric and quota.overage is not None and quota.reset.period == demand.period
-        for quota in plan.quotas
+        for quota in (*option.plan.quotas, *size)
     )
 
 

@@ -99,13 +99,16 @@ def monthly(
     overage = 0.0
     above: list[Quota] = []
     if not (capped(plan, account) if cap is None else cap):
-        for quota in plan.quotas:
-            over = over_quota(product, quota, usage.get(quota.metric, 0.0))
+        # Each machine brings its own amount, and the use is taken to be even over them.
+        bound = [*((quota, 1.0) for quota in plan.quotas)]
+        bound += [(quota, count) for quota in (size.quotas if size is not None and count > 0 else ())]
+        for quota, times in bound:
+            over = over_quota(product, quota, usage.get(quota.metric, 0.0) / times)
             if over is None:
                 unknown.append(f"what {quota.metric} above {quota.included} costs is not known")
             elif over > 0:
-                lines.append(Line(f"{quota.metric} above {quota.included}", over, "usage"))
-                overage += over
+                lines.append(Line(f"{quota.metric} above {quota.included}", over * times, "usage"))
+                overage += over * times
                 above.append(quota)
     lines += _credits(plan, lines)
     sourced: list[Sourced] = [plan, *(one for one, _ in paid), *above]

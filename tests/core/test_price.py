@@ -128,6 +128,19 @@ def test_the_oldest_and_least_sure_figure_speaks_for_the_price() -> None:
     assert (found.monthly, found.as_of, found.confidence) == (28.0, date(2025, 1, 1), Confidence.UNKNOWN)
 
 
+def test_each_machine_brings_what_it_includes() -> None:
+    size = {"id": "s", "title": "S", "usd": 6, "quotas": [{**BILLED, "included": "1TB", "overage": 0.01}]}
+    made = Provider.model_validate(
+        {"provider": "acme", "title": "Acme", "source": "x", "as_of": "2026-10-01", "sizes": [size]}
+        | {"plans": [{"id": "a", "title": "A", "price": []}]}
+    )
+    account, usage = Account("acc", "acme"), {"egress": 2500 * GB}
+    one = monthly(made, made.plans[0], usage, account, size=made.sizes[0])
+    two = monthly(made, made.plans[0], usage, account, size=made.sizes[0], count=2)
+    assert (one.monthly, one.overage) == (21.0, 15.0)  # 6, and 1,500 GB at 0.01.
+    assert (two.monthly, two.overage) == (17.0, 5.0)  # 12, and 500 GB at 0.01.
+
+
 def test_a_credit_for_sizes_pays_for_sizes_alone() -> None:
     made = product(price=[FIXED, {"kind": "credit", "usd": 10, "of": "sizes"}])
     size = Size(id="s", title="S", usd=8, source="x", as_of=date(2026, 1, 1), confidence=Confidence.VERIFIED)
