@@ -1,5 +1,7 @@
 """Every measurable sentence of a reference list, just over and just under each of its thresholds.
 
+So is every trigger of the documents, as the packs have it: its thresholds must be the table's own numbers.
+
 The list is no part of the project: `ADVISOR_REFERENCE` names the folder that holds `sentences.csv`
 (id, kind, service role, provider, plan, sentence, ...). For each comparison of a sentence there are readings
 that meet it by one per cent and readings that miss it by one per cent, the others being met.
@@ -9,7 +11,7 @@ import csv
 import json
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -20,9 +22,11 @@ from typing import Any
 import pytest
 
 from advisor import catalogue_files
-from advisor.commands.evaluate import document
+from advisor.commands.evaluate import document as answered
 from advisor.config import load_config
+from advisor.core.catalogue import Catalogue
 from advisor.core.compile import leaves
+from advisor.core.document import Document
 from advisor.core.language import parse
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Kind, Limit, Metric, Observed
@@ -58,7 +62,8 @@ pytestmark = pytest.mark.skipif(
     not FOLDER, reason="ADVISOR_REFERENCE names no folder with the reference sentences"
 )
 
-catalogue, pack = cache(catalogue_files.load), cache(load_pack)
+pack, load = cache(load_pack), catalogue_files.load
+providers = cache(lambda: load().providers)
 END = datetime(2026, 11, 20, 12, tzinfo=UTC)
 HOUR, DAY, MINUTE = timedelta(hours=1), timedelta(days=1), timedelta(minutes=1)
 QUOTA = 10_000_000_000.0
@@ -68,13 +73,14 @@ IN_SPAN = {"s": timedelta(seconds=1), "m": MINUTE, "h": HOUR, "d": DAY, "w": 7 *
 
 @dataclass
 class Row:
-    """A line of the list."""
+    """A line of the list; with `pack` it is a rule of that pack, `name` its id."""
 
     name: str
     role: str
     provider: str
     plan: str
     when: str
+    pack: str = ""
 
 
 @dataclass
@@ -88,6 +94,11 @@ class Case:
 
     def __str__(self) -> str:
         return f"{self.row.name}[{self.toggled}] {'met' if self.met else 'missed'}: {self.row.when}"
+
+
+def catalogue(*, products: object = None, documents: Iterable[Document] = ()) -> Catalogue:
+    """Return the whole catalogue, whose files are read once."""
+    return Catalogue(providers(), {document.name: document for document in documents})
 
 
 @pytest.fixture(autouse=True)
@@ -105,6 +116,22 @@ def rows() -> tuple[Row, ...]:
             Row(line[0], line[2], line[3].split("|")[0], line[4], line[5])
             for line in list(csv.reader(file))[1:]
         )
+
+
+@cache
+def triggers() -> tuple[dict[str, str], ...]:
+    """Return the table of the documents' triggers, those that can be measured."""
+    if not FOLDER:
+        return ()
+    with (Path(FOLDER) / "triggers.csv").open(encoding="utf-8") as file:
+        return tuple(line for line in csv.DictReader(file) if line["comparator"] != "manual")
+
+
+def row_of(trigger: dict[str, str]) -> Row:
+    """Return the rule of a pack that stands for a trigger."""
+    found = next(rule for rule in pack(trigger["document"]).rules if rule.id == trigger["id"])
+    provider, plan = next(iter(found.provider), ""), next(iter(found.plan), "")
+    return Row(found.id, found.service, provider, plan, found.sentence.text, found.pack)
 
 
 def service_of(row: Row) -> str:
@@ -303,12 +330,15 @@ def configuration(row: Row, folder: Path) -> Watch:
     needs = [leaf.name for leaf in leaves(parse(row.when).condition) if isinstance(leaf, Needs)]
     config = folder / "stack.yaml"
     config.write_text(
-        "stacks:\n  shop:\n    packs: []\n    budget: $1000/mo\n    needs: {"
+        f"stacks:\n  shop:\n    packs: [{row.pack}]\n    budget: $1000/mo\n    needs: {{"
         + ", ".join(f"{need}: yes" for need in needs)
         + "}"
         + services
-        + "\nrules:\n  files: [own.yaml]\n"
+        + ("" if row.pack else "\nrules:\n  files: [own.yaml]\n")
     )
+    if row.pack:
+        loaded = world(load_config(config, environ={}))
+        return Watch(loaded.fleet, [loaded.rules[row.name]], loaded.catalogue, loaded.playbooks)
     rule = {"id": "own", "when": row.when, "then": "investigate", "severity": "warning", "says": "x"}
     if row.role:
         rule["service"] = row.role
@@ -329,7 +359,7 @@ def answer(watch: Watch, lines: list[dict[str, Any]], at: datetime | None = None
     for _ in replay(again, facts, at):
         pass
     assert again.decision is not None
-    return document(again, again.decision.at, [one for one in facts if isinstance(one, Observed)])
+    return answered(again, again.decision.at, [one for one in facts if isinstance(one, Observed)])
 
 
 def measured(row: Row) -> bool:
@@ -345,6 +375,25 @@ def test_a_sentence_fires_just_over_its_threshold_and_knows_what_it_does_not_kno
     watch = configuration(row, tmp_path)
     just_over_and_just_under(row, watch)
     nothing_and_a_gap(row, watch)
+
+
+_UNITS = {"MB": 1e6, "GB": 1e9, "TB": 1e12, "%": 0.01, "ms": 1e-3, "days": 86400.0}
+
+
+@pytest.mark.parametrize("trigger", triggers(), ids=lambda trigger: trigger["id"])
+def test_a_trigger_of_a_document_fires_at_the_documents_number(
+    trigger: dict[str, str], tmp_path: Path
+) -> None:
+    row = row_of(trigger)
+    if measured(row):
+        numbers = {
+            test.threshold.number if isinstance(test.threshold, Value) else test.threshold.ratio
+            for test in comparisons(row)
+        }
+        wanted = 0.0 if trigger["threshold"] == "down" else float(trigger["threshold"])
+        wanted *= _UNITS.get(trigger["unit"], 1.0)
+        assert any(math.isclose(number, wanted) for number in numbers), f"{wanted}: {row.when}"
+        just_over_and_just_under(row, configuration(row, tmp_path))
 
 
 def just_over_and_just_under(row: Row, watch: Watch) -> None:
