@@ -265,6 +265,7 @@ def _rule(document: strict_yaml.Document, index: int, pack: str, sustained: floa
         pack=pack,
         sustained=sustained,
         question=_text(document, said, path, "question"),
+        stages=_staged(document, said, path),
         source=_source(document, said, path, pack),
     )
 
@@ -381,6 +382,19 @@ def _actions(document: strict_yaml.Document, said: Mapping[str, Any], path: Step
     return tuple(_word(document, Action, word, path, "then") for word in words) or (Action.INVESTIGATE,)
 
 
+def _staged(document: strict_yaml.Document, said: Mapping[str, Any], path: Steps) -> bool:
+    """Say whether the actions follow one another (`a then b`) or are alternatives (`a or b`, or a list)."""
+    texts = _texts(document, said, path, "then")
+    joins = {join for text in texts for join in re.findall(r"\s(or|then)(?=\s)", text)}
+    if "then" in joins and ("or" in joins or len(texts) > 1):
+        raise document.fault(
+            "`then` puts actions in order and `or` leaves a choice: keep one of the two",
+            (*path, "then"),
+            "then",
+        )
+    return "then" in joins
+
+
 def _word(document: strict_yaml.Document, kind: type[Word], text: str, path: Steps, key: str) -> Word:
     try:
         return kind(text)
@@ -463,7 +477,7 @@ def _override(
     if texts["notify"]:
         changed = replace(changed, cadence=_word(document, Cadence, texts["notify"], (), "notify"))
     if "then" in said:
-        changed = replace(changed, then=_actions(document, said, ()))
+        changed = replace(changed, then=_actions(document, said, ()), stages=_staged(document, said, ()))
     if texts["says"]:
         changed = replace(changed, says=texts["says"])
     return changed

@@ -70,7 +70,16 @@ def test_a_rule_has_all_that_is_written() -> None:
     ],
 )
 def test_advice_is_a_word_a_row_or_a_list(then: str, actions: tuple[Action, ...]) -> None:
-    assert rule("ours.a", extra=f"  then: {then}\n").then == actions
+    found = rule("ours.a", extra=f"  then: {then}\n")
+    assert (found.then, found.stages) == (actions, " then " in then)
+
+
+@pytest.mark.parametrize(
+    "then", ["investigate then optimise or upgrade", "[investigate then optimise, upgrade]"]
+)
+def test_stages_and_alternatives_do_not_mix(then: str) -> None:
+    with pytest.raises(InputError, match="keep one of the two"):
+        rule("ours.a", extra=f"  then: {then}\n")
 
 
 def test_an_empty_file_has_no_rules() -> None:

@@ -44,7 +44,7 @@ def listing(config: Path | None, *, json: bool) -> int:
                 rule.id,
                 _about(rule),
                 rule.sentence.text,
-                " or ".join(rule.then),
+                (" then " if rule.stages else " or ").join(rule.then),
                 rule.severity.value,
                 rule.told.value,
                 _source(rule),
@@ -66,6 +66,7 @@ def _described(rule: Rule) -> dict[str, Any]:
         "plan": list(rule.plan),
         "when": rule.sentence.text,
         "then": list(rule.then),
+        "stages": rule.stages,
         "severity": rule.severity,
         "notify": rule.told,
         "says": rule.says,
@@ -110,7 +111,7 @@ def explain(rule_id: str, config: Path | None, *, json: bool) -> int:
     print(f"  {rule.says}")
     print(f"  when     {rule.sentence.text}")
     print(f"  about    {_about(rule)}")
-    print(f"  then     {' or '.join(rule.then)}")
+    print(f"  then     {(' then ' if rule.stages else ' or ').join(rule.then)}")
     print(f"  source   {_source(rule)} ({rule.source.file}:{rule.source.file_line})")
     if " for " in rule.sentence.text or "sustained" in rule.sentence.text:
         print(

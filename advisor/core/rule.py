@@ -23,7 +23,8 @@ class Rule:
 
     `service` is a role, "any", or "" for the stack (with `provider`: its account there). An empty
     `provider` or `plan` matches all. `cadence` None means by severity. `sustained` is what the word
-    means in this rule's pack, seconds. `targets` are the rules that `any target missed` looks at.
+    means in this rule's pack, seconds. `targets` are the rules that `any target missed` looks at. `stages`:
+    the actions of `then` are taken one after the other (`a then b`), else they are alternatives (`a or b`).
     """
 
     id: str
@@ -42,6 +43,7 @@ class Rule:
     pack: str = ""
     sustained: float = 900.0
     question: str = ""
+    stages: bool = False
     source: Source = field(default_factory=Source)
 
     @property
