@@ -16,7 +16,7 @@ __all__ = ["HEAD", "REVISIONS", "look", "network_file_system", "newer", "refuse"
 
 #: The schema's revisions, oldest first, as in store/migrations/versions. Known here so that a store which
 #: is up to date is opened without importing Alembic.
-REVISIONS = ("0001",)
+REVISIONS = ("0001", "0002")
 HEAD = REVISIONS[-1]
 
 _NETWORK = {

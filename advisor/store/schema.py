@@ -272,6 +272,56 @@ attention = Table(
     Index(None, "concern", "ended_at"),
 )
 
+#: What people answered to recommendations, one row an answer; `ended_at` is empty while it counts, `outcome`
+#: and `words` say how it ended. `share` and `value` are what a rejection waits for; `seen` is JSON: plan and
+#: limit at the time of the answer; `polls` counts the provider's reports since.
+answers = Table(
+    "answers",
+    metadata,
+    _numbered(),
+    _words("concern"),
+    _words("said"),
+    _words("by"),
+    Column("at", Moment(), nullable=False),
+    _words("reason"),
+    _words("severity"),
+    Column("until", Moment()),
+    Column("share", Double),
+    Column("value", Double),
+    Column("stage", Integer, nullable=False),
+    Column("due", Moment()),
+    Column("polls", Integer, nullable=False),
+    _words("seen"),
+    Column("ended_at", Moment()),
+    _words("outcome"),
+    _words("words"),
+    Index(None, "concern", "ended_at"),
+)
+
+#: The stage that a concern's recommendation has reached, where that is not the first; gone when it is over.
+#: `passed` is JSON: the stages before it, [[action, when it was done], ...].
+stages = Table(
+    "stages",
+    metadata,
+    Column("concern", Words(), primary_key=True),
+    Column("place", Integer, nullable=False),
+    Column("since", Moment(), nullable=False),
+    _words("passed"),
+)
+
+#: Items of checklists that were done, one row each time; `ended_at` is when that was taken back.
+items_done = Table(
+    "items_done",
+    metadata,
+    _numbered(),
+    _words("stack"),
+    _words("item"),
+    _words("by"),
+    Column("at", Moment(), nullable=False),
+    Column("ended_at", Moment()),
+    Index(None, "stack", "item"),
+)
+
 #: What people were last told at once of a concern; gone once its end was told.
 told = Table(
     "told",
