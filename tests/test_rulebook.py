@@ -146,7 +146,7 @@ def test_a_restriction_in_force_is_critical_in_every_pack(name: str) -> None:
 
 def test_a_pack_that_is_not_there_is_answered_with_those_that_are() -> None:
     with pytest.raises(
-        InputError, match=r"no pack `postgre` \(did you mean `postgres`\?\); there are: app-virgin"
+        InputError, match=r"no pack `postgre` \(did you mean `postgres`\?\); there are: amebo, app-virgin"
     ):
         load_pack("postgre")
 
