@@ -173,15 +173,28 @@ class Limits:
         account = self.fleet.account.get(subject.removeprefix("@"))
         return account.plan if account else ""
 
+    def plan_source(self, subject: str, at: datetime) -> str:
+        """Return who says that plan: the provider's API, or advisor.yaml; empty where it is not known."""
+        for key in self._chain(subject):
+            told = self._told(key, "plan", at)
+            if told and isinstance(told[-1].value, str):
+                return _by_api(told[-1].source)
+        return "advisor.yaml" if self.plan(subject, at) else ""
+
     def product(self, subject: str) -> Product | None:
         """Return what the catalogue has on the service's product."""
         service = self.fleet.service.get(subject)
         return self.catalogue.offers.get(service.provider) if service else None
 
-    def of_plan(self, subject: str, plan: Plan, size: Size | None, at: datetime) -> Mapping[str, Found]:
-        """Return the documented quotas that the subject would have on that plan and size, by metric."""
+    def of_plan(
+        self, subject: str, plan: Plan, size: Size | None, at: datetime, provider: str = ""
+    ) -> Mapping[str, Found]:
+        """Return the documented quotas that the subject would have on that plan and size, by metric.
+
+        `provider` names another product than the subject's.
+        """
         like = self._like(subject, self._epoch(subject, at), at)
-        other = _Like(like.provider, plan.id, size.id if size else "", like.packs, like.account)
+        other = _Like(provider or like.provider, plan.id, size.id if size else "", like.packs, like.account)
         return self._quotas(other, at)
 
     # How it is looked up.
@@ -263,9 +276,7 @@ class Limits:
         return ()
 
     def _term(self, term: Term, kind: Limit, documented: Found) -> LimitInForce:
-        source = term.source
-        if kind is Limit.QUOTA and "provider API" not in source and ":" not in source:
-            source = f"provider API ({source})" if source else "provider API"
+        source = _by_api(term.source) if kind is Limit.QUOTA else term.source
         same = tuple(one for one in documented if Reset(one.reset).period == term.part) or documented
         value = None if term.value is None else float(term.value)
         return _metered(value, source, term.confidence, term.valid_from, same)
@@ -284,14 +295,19 @@ class Limits:
 
     def _believed(self, like: _Like, day: date | None) -> Mapping[str, Found]:
         limits: dict[str, Found] = {}
+        twice: set[str] = set()
         for key, product in self.catalogue.of(like.provider).items():
             periods: dict[tuple[str, str], list[Quota]] = {}
             for quota in plan_quotas(self.catalogue, key, like.plan, like.size, like.packs, day):
                 if not like.account or quota.scope is Scope.ACCOUNT:
                     periods.setdefault((quota.metric, quota.reset.period), []).append(quota)
+            mine: dict[str, Found] = {}
             for (metric, _), quotas in periods.items():
-                limits[metric] = (*limits.get(metric, ()), _in_force(product, like, quotas))
-        return limits
+                mine[metric] = (*mine.get(metric, ()), _in_force(product, like, quotas))
+            # What two products of an account limit each for itself is no limit of the account's sum.
+            twice |= mine.keys() & limits.keys()
+            limits |= mine
+        return {metric: found for metric, found in limits.items() if metric not in twice}
 
 
 def plan_quotas(
@@ -355,6 +371,12 @@ def _metered(
     return LimitInForce(
         value, source, confidence, as_of, first.scope, first.measured, first.reset, first.at_end, first.notes
     )
+
+
+def _by_api(source: str) -> str:
+    if "provider API" in source or ":" in source:
+        return source
+    return f"provider API ({source})" if source else "provider API"
 
 
 def _number(value: float | str | None) -> bool:

@@ -47,7 +47,7 @@ class Recommendation(_Frozen):
     Money is USD a month. `by` is the date to act by with its 80 % interval where the forecast gives one;
     `forecast` says in one sentence how it was made and that it is simple. `otherwise` is what happens
     when nobody acts. `price_as_of` is shown where the price is old; a state such as "learning: 3 of 7
-    days" stands in `states`.
+    days" stands in `states`. `stage` says which of a rule's stages this is: "stage 2 of 3: optimise".
     """
 
     action: Action
@@ -72,6 +72,7 @@ class Recommendation(_Frozen):
     price_confidence: Confidence = Confidence.UNKNOWN
     states: tuple[str, ...] = ()
     playbook: str = ""
+    stage: str = ""
 
 
 class Event(StrEnum):
@@ -82,6 +83,9 @@ class Event(StrEnum):
     RESOLVED = "resolved"
     STALE = "stale"
     NEW_PERIOD = "new period"
+    VERIFIED = "verified"
+    NOT_MOVED = "not moved"
+    NEXT_STAGE = "next stage"
 
 
 class Notice(_Frozen):
@@ -102,7 +106,11 @@ class Notice(_Frozen):
 
 
 class DigestConcern(_Frozen):
-    """A concern's line in the digest."""
+    """A concern's line in the digest.
+
+    `answered` is what a person answered to its recommendation ("accepted", "rejected", "done"), `answer` that
+    in words.
+    """
 
     concern: str
     stack: str
@@ -114,6 +122,19 @@ class DigestConcern(_Frozen):
     recommendation: Recommendation | None = None
     evidence: tuple[Evidence, ...] = ()
     acknowledged: str = ""
+    answered: str = ""
+    answer: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """True where a person has said that nothing is to be done about it now."""
+        return bool(self.acknowledged) or self.answered in {"rejected", "done"}
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What people said of it, a sentence each."""
+        said = f"Acknowledged: {self.acknowledged}" if self.acknowledged else ""
+        return tuple(filter(None, (said, self.answer[:1].upper() + self.answer[1:])))
 
 
 class DigestLimit(_Frozen):
@@ -140,6 +161,8 @@ class Digest(_Frozen):
     timezone: str
     concerns: tuple[DigestConcern, ...] = ()
     resolved: tuple[DigestConcern, ...] = ()
+    verified: tuple[str, ...] = ()
+    checklists: tuple[str, ...] = ()
     limits: tuple[DigestLimit, ...] = ()
     unknown: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()

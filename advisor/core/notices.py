@@ -16,7 +16,7 @@ STORM = 10
 NAMED = 50
 
 _ORDER: Mapping[Severity, int] = {severity: rank for rank, severity in enumerate(Severity)}
-_GOOD = frozenset({Event.RESOLVED, Event.NEW_PERIOD})
+_GOOD = frozenset({Event.RESOLVED, Event.NEW_PERIOD, Event.VERIFIED})
 
 
 def group(

@@ -99,13 +99,22 @@ def event(notice: Notice) -> str:
     match notice.event:
         case Event.STALE:
             return "still firing, on stale data"
-        case Event.FIRED | Event.ESCALATED | Event.RESOLVED | Event.NEW_PERIOD:
+        case Event.NOT_MOVED:
+            return "done, but nothing has moved"
+        case (
+            Event.FIRED
+            | Event.ESCALATED
+            | Event.RESOLVED
+            | Event.NEW_PERIOD
+            | Event.VERIFIED
+            | Event.NEXT_STAGE
+        ):
             return notice.event.value
 
 
 def severity(of: Severity, happened: Event | None = None) -> str:
     """Say how bad it is; what resolved is not bad any more."""
-    return "resolved" if happened in {Event.RESOLVED, Event.NEW_PERIOD} else of.value
+    return "resolved" if happened in {Event.RESOLVED, Event.NEW_PERIOD, Event.VERIFIED} else of.value
 
 
 def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
