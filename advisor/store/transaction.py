@@ -6,11 +6,15 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
+from advisor.core.answered import Answered, Outcome
+from advisor.core.checklists import Done
 from advisor.core.lifecycle import Attention, Finding
 from advisor.core.message import Message
 from advisor.core.model import Gap, Observed, Term
+from advisor.core.stages import Stage
 from advisor.core.tell import Told
-from advisor.store import findings, history, leases, outbox, rollups, sources, terms
+from advisor.store import answers, findings, history, leases, outbox, rollups, sources, terms
+from advisor.store.answers import Ended
 from advisor.store.findings import Changed, Flip
 from advisor.store.history import Samples
 from advisor.store.leases import Lease
@@ -161,6 +165,76 @@ class Transaction:
         if ended:
             self.bump_revision()
         return ended
+
+    # Answers, stages, checklists.
+
+    def answers(self) -> list[Answered]:
+        """Return the answers to recommendations that count."""
+        return answers.live(self.connection)
+
+    def answers_ended(self, since: datetime) -> list[Ended]:
+        """Return the answers that ended since then, with how they ended, oldest first."""
+        return answers.ended_since(self.connection, since)
+
+    def answer(self, answered: Answered) -> None:
+        """Write what a person answered, in place of what counted before on the concern; daemons notice."""
+        answers.add(self.connection, answered)
+        self.bump_revision()
+
+    def take_back_answer(self, concern: str, at: datetime) -> bool:
+        """End the answer that counts on a concern; daemons notice. False where there was none."""
+        ended = answers.take_back(self.connection, concern, at)
+        if ended:
+            self.bump_revision()
+        return ended
+
+    def end_answer(self, answered: Answered, outcome: Outcome, words: str, at: datetime) -> None:
+        """End an answer by what was seen.
+
+        Raises:
+            Conflict: if another process ended or replaced it since it was read.
+        """
+        answers.end(self.connection, answered, outcome, words, at)
+
+    def count_polls(self, answered: Answered, polls: int) -> None:
+        """Write how many reports there were since an answer.
+
+        Raises:
+            Conflict: if another process ended or replaced it, or counted too.
+        """
+        answers.count_polls(self.connection, answered, polls)
+
+    def stages(self) -> list[Stage]:
+        """Return the stages of the concerns that are past their first."""
+        return answers.stages(self.connection)
+
+    def set_stage(self, before: Stage | None, after: Stage) -> None:
+        """Write the stage that a concern has reached; `before` is as it was read.
+
+        Raises:
+            Conflict: if another process wrote it since.
+        """
+        answers.set_stage(self.connection, before, after)
+
+    def end_stages(self, concerns: Sequence[str]) -> None:
+        """Forget the stages of concerns that are over."""
+        answers.end_stages(self.connection, concerns)
+
+    def items_done(self) -> list[Done]:
+        """Return every time that an item of a checklist was done, oldest first."""
+        return answers.done(self.connection)
+
+    def mark_done(self, done: Done) -> None:
+        """Write that an item of a checklist is done; daemons notice."""
+        answers.mark_done(self.connection, done)
+        self.bump_revision()
+
+    def undo_item(self, stack: str, item: str, at: datetime) -> bool:
+        """Take back the last time an item was done; daemons notice. False where there was none."""
+        undone = answers.undo(self.connection, stack, item, at)
+        if undone:
+            self.bump_revision()
+        return undone
 
     # Messages.
 
