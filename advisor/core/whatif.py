@@ -1,0 +1,391 @@
+"""The cheapest plans that carry so many users, and what they cost.
+
+A price or limit that nobody knows makes a total "at least": it never counts as nothing.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+from advisor.core import choose, demand
+from advisor.core.bands import fixed_price
+from advisor.core.catalogue import Plan, Product, Scope, Size, Usage
+from advisor.core.choose import Beside, Demand, Option
+from advisor.core.fleet import Account, Fleet, Service
+from advisor.core.limits import Limits
+from advisor.core.model import Confidence, LimitInForce
+from advisor.core.per_user import SCALES
+from advisor.core.price import Price, over_quota
+from advisor.core.projection import MACHINES, Projected, Projection, period_of
+from advisor.core.reach import reach
+
+#: How an unsure price is marked.
+_DOUBT = {Confidence.DOCUMENT_ONLY: "a document's price", Confidence.UNKNOWN: "price unconfirmed"}
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What carries some services at so many users, USD a month; None: not known, `unknown` says why.
+
+    `services` share one account, which is priced once. `moved`: document and line of the ladder that leads
+    to another product. `open_` names metrics whose limit there is not known; `cautions` say what else the
+    price does not hold. `notes` say where a part of it is from. `others` would carry it too: name, USD a
+    month, and whether that is only the least.
+    """
+
+    services: tuple[str, ...]
+    role: str
+    name: str
+    product: str
+    plan: str
+    size: str
+    count: float
+    monthly: float | None
+    present: bool
+    moved: str = ""
+    unknown: tuple[str, ...] = ()
+    open_: tuple[str, ...] = ()
+    cautions: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    others: tuple[tuple[str, float, bool], ...] = ()
+    price: Price | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Outlook:
+    """All services at so many users. `known` is the sum of the prices that are known, USD a month."""
+
+    users: float
+    choices: tuple[Choice, ...]
+    projected: tuple[Projected, ...] = ()
+
+    @property
+    def known(self) -> float:
+        """What is known to be paid, USD a month."""
+        return round(sum(choice.monthly or 0.0 for choice in self.choices), 2)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Why the total is "at least" what is known: sentences, without the full stop; empty: it is whole."""
+        return tuple(why for choice in self.choices for why in (*choice.unknown, *choice.cautions))
+
+    @property
+    def total(self) -> float | None:
+        """What a month costs, None where something in it is not known."""
+        return None if self.missing else self.known
+
+
+@dataclass(frozen=True)
+class _Group:
+    """The services of one product on one account."""
+
+    key: str
+    product: Product | None
+    account: Account
+    services: tuple[Service, ...]
+
+
+class WhatIf(Projection):
+    """A stack's projection with prices: the cheapest plans in reach, at any number of users."""
+
+    @cached_property
+    def groups(self) -> tuple[_Group, ...]:
+        """The services by what is priced together: one product on one account."""
+        found: dict[tuple[str, str], list[Service]] = {}
+        for service in self.stack.services:
+            found.setdefault((service.account, service.provider), []).append(service)
+        return tuple(
+            _Group(
+                key,
+                self.catalogue.offers.get(key),
+                demand.account_of(services[0], self.fleet),
+                tuple(services),
+            )
+            for (_, key), services in found.items()
+        )
+
+    def at(self, users: float) -> Outlook:
+        """Return the cheapest plans in reach that carry so many users."""
+        choices = tuple(self._cheapest(group, users) for group in self.groups)
+        return Outlook(users, choices, tuple(self.project(users)))
+
+    def present(self) -> Outlook | None:
+        """Return what the present plans cost at the present number of users; None where that is not known."""
+        if self.users is None:
+            return None
+        users = self.users
+        return Outlook(
+            users, tuple(self._as_it_is(group, users) for group in self.groups), tuple(self.project(users))
+        )
+
+    def _cheapest(self, group: _Group, users: float) -> Choice:
+        lead = group.services[0]
+        if group.product is None:
+            return self._by_document(group, users)
+        if not any(self.demands(s, users, group.product) for s in group.services):
+            return self._as_it_is(group, users)
+        found: list[tuple[tuple[int, float, bool, int], Choice]] = []
+        reached = {group.key: "", **reach(self.catalogue, self.documents, group.key, lead.role)}
+        for place, (key, where) in enumerate(reached.items()):
+            for option, monthly in self._able(group, key, users):
+                one = self._choice(group, key, option, users, monthly, where)
+                # A price without a part of itself only looks low, and abroad nobody has seen the rest of it.
+                rank = 0 if one.present or not one.cautions else 2 if where else 1
+                found.append(((rank, monthly, not one.present, place), one))
+        if not found:
+            return self._nothing(group, users)
+        found.sort(key=lambda row: row[0])
+        best = found[0][1]
+        stay = [one for _, one in found if one.product == group.key][:1]
+        others: dict[tuple[str, str], Choice] = {}
+        for one in [*stay, *(one for _, one in found)]:
+            if (one.product, one.plan) != (best.product, best.plan):
+                others.setdefault((one.product, one.plan), one)
+        named = tuple((one.name, one.monthly or 0.0, bool(one.cautions)) for one in others.values())
+        return replace(best, others=named[:3])
+
+    def _able(self, group: _Group, key: str, users: float) -> Iterator[tuple[Option, float]]:
+        """Yield the options on a product that carry so many users, with the price of all its services."""
+        product = self.catalogue.offers[key]
+        rest = {s.key: self._own_demands(s, users, product) for s in group.services[1:]}
+        demands, found = self._options(group, key, users)
+        needed = self._needed(group, users, moved=key != group.key)
+        for option in choose.cheapest(found, demands, ""):
+            if needed & set(option.unsure) or self._less(group, option):
+                continue
+            extra = 0.0
+            for service in group.services[1:]:
+                size = Beside(service.size).size_on(product, option.plan)
+                limits = self._limits_of(service, key, option.plan, size)
+                if not choose.carries(replace(option, limits=limits), rest[service.key], ""):
+                    break
+                extra += _extra(product, option, rest[service.key])
+            else:
+                if option.price.monthly is not None:
+                    yield option, round(option.price.monthly + extra, 2)
+
+    def _less(self, group: _Group, option: Option) -> bool:
+        """Say whether the option has less than the present plan of what does not follow the users.
+
+        Nobody knows how much memory so many users need; less than there is now is no answer.
+        """
+        lead = group.services[0]
+        _, plan, size = self.plan_of(lead)
+        if plan is None or option.current:
+            return False
+        projected = {one.metric for one in self.per_user(lead)} | {MACHINES}
+        for metric, limits in self._limits_of(lead, group.key, plan, size).items():
+            for limit in limits if metric not in projected else ():
+                there = next((x for x in option.limits.get(metric, ()) if x.reset == limit.reset), None)
+                least = there.value if there is not None else None
+                if least is not None and (limit.value is None or least < limit.value):
+                    return True
+        return False
+
+    def _options(self, group: _Group, key: str, users: float) -> tuple[list[Demand], list[Option]]:
+        product, lead = self.catalogue.offers[key], group.services[0]
+        demands = self._group_demands(group, users, product)
+        _, plan, size = self.plan_of(lead)
+        own = key == group.key
+        account = group.account if own else Account(group.account.key, key, seats=group.account.seats)
+        found = choose.options(
+            product,
+            (plan, size) if own else (None, None),
+            demands,
+            account,
+            lambda option, option_size: self._limits_of(lead, key, option, option_size),
+            self.now.date(),
+            count=self.count(lead, users),
+            others=[Beside(s.size, self.count(s, users)) for s in group.services[1:]],
+        )
+        return demands, found
+
+    def _group_demands(self, group: _Group, users: float, product: Product) -> list[Demand]:
+        """Return the first service's demand; of what the account counts, the sum of all."""
+        shared = {q.metric for plan in product.plans for q in plan.quotas if q.scope is Scope.ACCOUNT}
+        total = {(d.metric, d.period): d for d in self.demands(group.services[0], users, product)}
+        for service in group.services[1:]:
+            for one in self.demands(service, users, product):
+                if one.metric in shared:
+                    before = total.get((one.metric, one.period))
+                    need = one.need + (before.need if before is not None else 0.0)
+                    total[one.metric, one.period] = Demand(one.metric, one.period, need, need)
+        for (metric, period), one in list(total.items()):
+            if metric in shared and (used := self.others_use(group.services[0], metric, period)):
+                total[metric, period] = Demand(metric, period, one.need + used, one.need + used)
+        return list(total.values())
+
+    def _own_demands(self, service: Service, users: float, product: Product) -> list[Demand]:
+        """Return what a further service of the group needs beside the account's sums."""
+        shared = {q.metric for plan in product.plans for q in plan.quotas if q.scope is Scope.ACCOUNT}
+        return [d for d in self.demands(service, users, product) if d.metric not in shared]
+
+    def _limits_of(
+        self, service: Service, key: str, plan: Plan, size: Size | None
+    ) -> Mapping[str, tuple[LimitInForce, ...]]:
+        if key != service.provider:
+            moved, limits = self._moved(service, key)
+            return limits.of_plan(moved.subject.key, plan, size, self.now)
+        documented = self.limits.of_plan(service.subject.key, plan, size, self.now)
+        _, now_plan, now_size = self.plan_of(service)
+        if plan is not now_plan or (size is not now_size and now_size is not None):
+            return documented
+        metrics = [*(one.metric for one in self.per_user(service)), MACHINES]
+        in_force = {metric: tuple(self.in_force(service, metric)) for metric in metrics}
+        return {**documented, **{metric: found for metric, found in in_force.items() if found}}
+
+    def _moved(self, service: Service, key: str) -> tuple[Service, Limits]:
+        """Return the service as one of another product, with the limits it would have there."""
+        known = self._elsewhere.get((service.key, key))
+        if known is None:
+            moved = replace(
+                service, provider=key, plan="", size="", account=f"{service.account}:{key}", limits={}
+            )
+            stack = replace(self.stack, services=(moved,))
+            known = self._elsewhere[service.key, key] = moved, Limits(Fleet((stack,)), self.catalogue)
+        return known
+
+    def _needed(self, group: _Group, users: float, *, moved: bool) -> set[str]:
+        """Return the metrics whose limit must be known before a plan is called one that carries them.
+
+        Those that break on the present plan; elsewhere all that any plan here limits, because a product of
+        which nothing is known would else look like one that carries everything.
+        """
+        found: set[str] = set()
+        for service in group.services:
+            for one in self.demands(service, users, group.product):
+                limits = self.in_force(service, one.metric)
+                if any(
+                    limit.value is not None
+                    and period_of(limit) == one.period
+                    and one.need * (1 + choose.HEADROOM) > limit.value
+                    for limit in limits
+                ):
+                    found.add(one.metric)
+            if moved and group.product is not None:
+                limited = {
+                    quota.metric
+                    for plan in group.product.plans
+                    for quota in plan.quotas
+                    if quota.included != "unlimited"
+                }
+                found |= limited & {one.metric for one in self.per_user(service)}
+        return found
+
+    def _choice(
+        self, group: _Group, key: str, option: Option, users: float, monthly: float | None, where: str
+    ) -> Choice:
+        lead, product = group.services[0], self.catalogue.offers[key]
+        count = self.count(lead, users) if option.size is not None else 1.0
+        notes = [f"overage {option.price.overage:,.2f} USD"] if option.overage else []
+        said = self.said_machines(lead, users)
+        if option.size is not None and said is not None and said[0] > self.running(lead):
+            notes.append(f"{said[0]:g} machines by the document, {said[1]}")
+        if monthly and (word := _DOUBT.get(option.price.confidence)):
+            notes.append(word)
+        return Choice(
+            tuple(s.key for s in group.services),
+            lead.role,
+            _name(product, option, count),
+            key,
+            option.plan.id,
+            option.size.id if option.size is not None else "",
+            count,
+            monthly,
+            option.current,
+            where,
+            tuple(option.price.unknown) if monthly is None else (),
+            tuple(option.unsure),
+            self._left_out(group, option.plan, product),
+            tuple(notes),
+            price=option.price,
+        )
+
+    def _left_out(self, group: _Group, plan: Plan, product: Product) -> tuple[str, ...]:
+        """Return what the plan bills by use, and nothing says how much a user uses of it."""
+        projected = {one.metric for service in group.services for one in self.per_user(service)}
+        billed = {c.metric for c in plan.price or () if isinstance(c, Usage) and any(t.usd for t in c.tiers)}
+        words = ", ".join(sorted(metric.replace("_", " ") for metric in billed - projected))
+        return (f"{product.title} bills {words} too, which is not projected",) if words else ()
+
+    def _as_it_is(self, group: _Group, users: float) -> Choice:
+        """Return the present plan at so many users, whether it carries them or not."""
+        if group.product is None:
+            return self._by_document(group, users)
+        lead = group.services[0]
+        demands, found = self._options(group, group.key, users)
+        current = next((option for option in found if option.current), None)
+        if current is None:
+            if not _depends_on_usage(group.product):
+                return self._by_document(group, users, steady=True)
+            why = f"which plan {group.product.title} ({lead.key}) is on is not said"
+            return _unknown(group, group.product.title, why)
+        monthly = current.price.monthly
+        if monthly is not None:
+            monthly += sum(
+                _extra(group.product, current, self._own_demands(s, users, group.product))
+                for s in group.services[1:]
+            )
+        made = self._choice(group, group.key, current, users, monthly, "")
+        if not demands and _depends_on_usage(group.product):
+            names = ", ".join(s.key for s in group.services)
+            made = replace(made, cautions=(f"what a user uses of {names} is not known",))
+        return made
+
+    def _by_document(self, group: _Group, users: float, *, steady: bool = False) -> Choice:
+        """Return what a document says of what the catalogue does not have, where it is one figure."""
+        lead = group.services[0]
+        said = fixed_price(self.documents, lead.role, users, steady=steady)
+        if said is None:
+            return _unknown(group, group.key, f"the price of {lead.key} ({group.key}) is not known")
+        note = f"by the document, {said[1]}"
+        return replace(_unknown(group, group.key, ""), monthly=said[0], notes=(note,))
+
+    def _nothing(self, group: _Group, users: float) -> Choice:
+        product = group.product
+        metrics = self._needed(group, users, moved=False)
+        title = product.title if product is not None else group.key
+        words = ", ".join(sorted(metric.replace("_", " ") for metric in metrics)) or "what is projected"
+        why = f"no plan in reach of {title} is known to carry {words} and has a known price"
+        return _unknown(group, title, why)
+
+
+def _name(product: Product, option: Option, count: float) -> str:
+    parts = [f"{product.title} {option.plan.title}"]
+    if option.size is not None:
+        times = f"{count:g} × " if count > 1 else ""
+        parts.append(f"{times}{option.size.title}")
+    return ", ".join(parts) + (" with overage" if option.overage else "")
+
+
+def _extra(product: Product, option: Option, demands: Sequence[Demand]) -> float:
+    """Return the overage of a further service on what is counted service by service."""
+    if option.capped:
+        return 0.0
+    usage = choose.monthly_usage(demands)
+    over = (over_quota(product, quota, usage.get(quota.metric, 0.0)) for quota in option.plan.quotas)
+    return sum(one or 0.0 for one in over)
+
+
+def _unknown(group: _Group, name: str, why: str) -> Choice:
+    return Choice(
+        tuple(s.key for s in group.services),
+        group.services[0].role,
+        name,
+        group.key,
+        "",
+        "",
+        1.0,
+        None,
+        present=False,
+        unknown=(why,) if why else (),
+    )
+
+
+def _depends_on_usage(product: Product) -> bool:
+    """Say whether more usage could cost more: a plan limits or prices something that grows with users."""
+    return any(
+        any(q.metric in SCALES and q.included != "unlimited" for q in plan.quotas)
+        or any(isinstance(part, Usage) and part.metric in SCALES for part in plan.price or ())
+        for plan in product.plans
+    )
