@@ -115,14 +115,16 @@ def concern_key(
 ) -> str:
     """Return the concern a finding belongs to: `shop/database#storage`, `@acme-supabase#egress`.
 
-    The subject is the account where the limit counts over the whole account.
+    The subject is the account where the limit counts over the whole account. Where that has several
+    products, it is the first of its services of the same product, by name.
     """
     metric, limit = deciding(rule, copy, targets)
     service = fleet.service.get(subject)
     if service is not None and service.account in fleet.account:
         found = limits.find(subject, metric, limit, at)
         if found is not None and found.scope == Scope.ACCOUNT:
-            subject = f"@{service.account}"
+            same, alone = fleet.counted_with(service)
+            subject = f"@{service.account}" if alone else min(one.subject.key for one in same)
     return f"{subject}#{metric}"
 
 

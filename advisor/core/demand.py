@@ -131,10 +131,12 @@ def _history(
     own = histories.get((service.subject.key, metric))
     if not wide:
         return own
-    whole = histories.get((f"@{service.account}", metric))
+    same, alone = fleet.counted_with(service)
+    # Of an account with several products nobody knows which one its own readings are about.
+    whole = histories.get((f"@{service.account}", metric)) if alone else None
     if whole is not None:
         return whole
-    keys = [s.subject.key for s in fleet.services if s.account == service.account]
+    keys = [s.subject.key for s in same]
     found = [history for key in keys if (history := histories.get((key, metric))) is not None]
     if len(found) <= 1:
         return found[0] if found else None

@@ -1,5 +1,6 @@
 """The stacks, services and accounts that are watched, as plain values made from advisor.yaml."""
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -9,7 +10,10 @@ from advisor.core.model import Limit, Subject
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a provider bills. `limits` are the user's: (metric, limit) to value, None: unlimited."""
+    """Where a provider bills. `limits` are the user's: (metric, limit) to value, None: unlimited.
+
+    `rate` is what one US dollar is in `currency`, None where nobody stated it.
+    """
 
     key: str
     provider: str
@@ -19,6 +23,7 @@ class Account:
     seats: int = 1
     spend_cap: bool | None = None
     currency: str = "USD"
+    rate: float | None = None
     tax: float = 0.0
     discount: float = 0.0
     term: str = "monthly"
@@ -102,6 +107,20 @@ class Fleet:
     def account(self) -> Mapping[str, Account]:
         """Accounts by key."""
         return {account.key: account for account in self.accounts}
+
+    @cached_property
+    def _of_product(self) -> tuple[Mapping[tuple[str, str], tuple[Service, ...]], Counter[str]]:
+        found: dict[tuple[str, str], list[Service]] = {}
+        for service in self.services:
+            found.setdefault((service.account, service.provider), []).append(service)
+        products = Counter(account for account, _ in found)
+        return {key: tuple(services) for key, services in found.items()}, products
+
+    def counted_with(self, service: Service) -> tuple[tuple[Service, ...], bool]:
+        """Return the account's services of the same product, itself among them, and whether those are all."""
+        found, products = self._of_product
+        same = found.get((service.account, service.provider), (service,))
+        return same, products[service.account] <= 1
 
     @cached_property
     def service(self) -> Mapping[str, Service]:

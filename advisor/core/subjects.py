@@ -71,6 +71,26 @@ class Subjects:
         return np.asarray(np.unique(pairs, return_inverse=True)[1], dtype=np.intp)
 
     @cached_property
+    def pools(self) -> tuple[Rows, int]:
+        """For every service the row where what its account's quotas count adds up, and how many are beyond.
+
+        It is the account's own where that has one product. Where it has several, each has a pool of its own
+        beyond the subjects' rows: what R2 stores is no part of what KV stores.
+        """
+        into = self.account_of_service.copy()
+        products = [
+            (int(row), service.provider) for row, service in zip(into, self.fleet.services, strict=True)
+        ]
+        several: dict[int, set[str]] = {}
+        for row, provider in products:
+            several.setdefault(row, set()).add(provider)
+        pool: dict[tuple[int, str], int] = {}
+        for index, one in enumerate(products):
+            if one[0] >= 0 and len(several[one[0]]) > 1:
+                into[index] = self.size + pool.setdefault(one, len(pool))
+        return into, len(pool)
+
+    @cached_property
     def by_zone(self) -> Mapping[str, Rows]:
         """The subjects of every zone."""
         names, which = self.zone_index

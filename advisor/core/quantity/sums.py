@@ -1,8 +1,10 @@
 """Sums over services: the bill of a stack or account, an account-wide quota."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from advisor.core.judgement import Rows
 from advisor.core.model import Combine, Kind, Metric
@@ -29,9 +31,13 @@ class Sums(Base):
         return known
 
     def _account_sum(self, known: Known, metric: Metric) -> Known:
-        return self._summed(known, metric, self.subjects.account_of_service, into_services=True)
+        pools, beyond = self.subjects.pools
+        if not beyond:
+            return self._summed(known, metric, pools, into_services=True)
+        return _cut(self._summed(_widened(known, beyond), metric, pools, into_services=True), known)
 
     def _summed(self, known: Known, metric: Metric, group: Rows, *, into_services: bool) -> Known:
+        size = known.value.size
         services = self.subjects.services
         reports = known.has[services] | self.subjects.reports(metric)[services]
         if not metric.roles and reports.any() and not reports.all():
@@ -47,22 +53,22 @@ class Sums(Base):
         if not into_services and not (known.has[rows] & ~known.has[into]).any():
             return known  # There is nothing to add up, or whoever could be filled in reports itself.
         missing = np.isnan(known.low[rows])
-        value = np.bincount(into, np.nan_to_num(known.value[rows]), self.size)
-        low = np.bincount(into, np.where(missing, 0.0, known.low[rows]), self.size)
-        high = np.bincount(into, np.where(missing, np.inf, known.high[rows]), self.size)
-        count = np.bincount(into, minlength=self.size)
-        reporting = np.bincount(into, known.has[rows], self.size) > 0
-        silent = np.bincount(into, missing, self.size)
-        as_of = np.full(self.size, -np.inf)
+        value = np.bincount(into, np.nan_to_num(known.value[rows]), size)
+        low = np.bincount(into, np.where(missing, 0.0, known.low[rows]), size)
+        high = np.bincount(into, np.where(missing, np.inf, known.high[rows]), size)
+        count = np.bincount(into, minlength=size)
+        reporting = np.bincount(into, known.has[rows], size) > 0
+        silent = np.bincount(into, missing, size)
+        as_of = np.full(size, -np.inf)
         np.fmax.at(as_of, into, known.as_of[rows])
         as_of = np.where(np.isinf(as_of), np.nan, as_of)
-        fresh = np.full(self.size, np.inf)
+        fresh = np.full(size, np.inf)
         np.fmin.at(fresh, into, known.fresh[rows])
-        stale = np.bincount(into, known.stale[rows], self.size) > 0
+        stale = np.bincount(into, known.stale[rows], size) > 0
         filled = reporting & ~known.has & (count > 0) & (silent < count)
         period = known.period
         if period is not None:
-            starts = np.full(self.size, -np.inf)
+            starts = np.full(size, -np.inf)
             np.fmax.at(starts, into, period[rows])
             period = np.where(filled, np.where(np.isinf(starts), np.nan, starts), period)
 
@@ -108,3 +114,40 @@ class Sums(Base):
             why,
             None if summed.period is None else summed.period[place],
         )
+
+
+def _widened(known: Known, beyond: int) -> Known:
+    """Return the quantity with so many rows more, of which nothing is known."""
+    size = known.value.size
+
+    def wider(column: NDArray[Any], blank: float | bool) -> NDArray[Any]:
+        return np.concatenate([column, np.full(beyond, blank, dtype=column.dtype)])
+
+    return replace(
+        known,
+        value=wider(known.value, np.nan),
+        low=wider(known.low, np.nan),
+        high=wider(known.high, np.nan),
+        as_of=wider(known.as_of, np.nan),
+        fresh=wider(known.fresh, np.inf),
+        stale=wider(known.stale, False),
+        has=wider(known.has, False),
+        why=lambda row: known.why(row) if row < size else "",
+        period=None if known.period is None else wider(known.period, np.nan),
+    )
+
+
+def _cut(known: Known, like: Known) -> Known:
+    """Return the quantity without the rows that `like` has not."""
+    size = like.value.size
+    return replace(
+        known,
+        value=known.value[:size],
+        low=known.low[:size],
+        high=known.high[:size],
+        as_of=known.as_of[:size],
+        fresh=known.fresh[:size],
+        stale=known.stale[:size],
+        has=known.has[:size],
+        period=None if known.period is None else known.period[:size],
+    )
