@@ -29,16 +29,21 @@ from pydantic import (
 from advisor.collectors._vocabulary import Address, checked_stat, known, scale
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Kind, Limit, Metric, Reading, Term
-from advisor.polling.contract import Answer, Poll, Unexpected
+from advisor.polling.contract import About, Access, Answer, Poll, Tier, Unexpected
 from advisor.polling.fetch import fetch, place
 from advisor.polling.reply import plain
 
-__all__ = ["INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Measure", "Settings", "collect", "parse"]
+__all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Measure", "Settings", "collect", "parse"]
 
 PROVIDER = "http"
 METRICS = tuple(VOCABULARY.values())
 SCOPES = ("read",)
 INTERVAL = 60.0
+ABOUT = About(
+    title="HTTP endpoint",
+    access=(Access(Tier.READ, "whatever the endpoint wants, to read", "the metrics that you name"),),
+    connect=("Take a credential that may only read the endpoint.", "Put it into `headers:` as ${NAME}."),
+)
 
 _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?")
 _LONGEST_BUCKET = timedelta(hours=1)

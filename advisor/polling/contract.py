@@ -1,7 +1,8 @@
 """What a collector is given and returns, and the few ways in which it may fail.
 
     CollectError
-    ├── TokenRefused    the credential is wrong, expired or lacks a right; trying again does not help
+    ├── TokenRefused    the credential is wrong or expired; trying again does not help
+    │   └── Forbidden   it is good, and lacks a right that is named where it is known
     ├── Throttled       asked too often; try again at `retry_at`
     ├── Unreachable     no answer in time, refused, TLS failed; try again
     └── Unexpected      an answer of another shape, at a place; trying again does not help
@@ -12,25 +13,32 @@ Every message is one sentence with place, cause and way out, and holds no secret
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol
 
 from pydantic import BaseModel
 
 from advisor.core.fleet import Account, Service
-from advisor.core.model import Gap, Metric, Reading, Term
+from advisor.core.model import Confidence, Gap, Metric, Reading, Term
 
 if TYPE_CHECKING:
     import httpx
 
 __all__ = [
+    "About",
+    "Access",
     "Answer",
+    "Budget",
     "CollectError",
     "Collector",
+    "Forbidden",
     "Poll",
     "Throttled",
+    "Tier",
     "TokenRefused",
     "Unexpected",
     "Unreachable",
+    "Verified",
 ]
 
 
@@ -42,6 +50,14 @@ class CollectError(Exception):
 
 class TokenRefused(CollectError):
     """The credential is wrong, expired or lacks a right."""
+
+
+class Forbidden(TokenRefused):
+    """The credential is good and lacks a right; `right` names it, "" where that is not known."""
+
+    def __init__(self, message: str, right: str = "") -> None:
+        super().__init__(message)
+        self.right = right
 
 
 class Throttled(CollectError):
@@ -96,9 +112,82 @@ class Answer:
     evidence: Mapping[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
 
 
-class Collector(Protocol):
-    """A module in `collectors/` (or an entry point `scaling_advisor.collectors`)."""
+class Tier(StrEnum):
+    """How much a credential may do."""
 
+    NOTHING = "nothing"  #: No credential: figures are stated by hand, or counted elsewhere.
+    READ = "read"  #: Reading usage only.
+    PRIVILEGED = "privileged"  #: More than reading, because the provider sells no smaller right. Opt-in.
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """One way in: the right, what it adds to the tier below, and what a leaked credential could do."""
+
+    tier: Tier
+    right: str
+    adds: str
+    leaked: str = "nothing"
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The provider's own rate limit: so many requests in so many seconds, counted for each `scope`.
+
+    `scope` is the provider's word for who shares it ("token", "team", "account"). We take a tenth at most,
+    because the user's production shares it.
+    """
+
+    requests: int
+    seconds: float
+    scope: str = "account"
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class About:
+    """What people must know of a collector before they give it a credential.
+
+    `spec` names the official machine-readable description that requests and samples are held to ("" where
+    there is none; the docstring says so). `confidence` is how sure its facts are as a whole, `open` what
+    nobody confirmed. `dashboard` is the provider's own page with the same figures and `delay` how late they
+    are. `connect` are the steps to a credential; `products` are those of the catalogue that it covers, where
+    that is not the one of its own name.
+    """
+
+    title: str
+    access: tuple[Access, ...]
+    products: tuple[str, ...] = ()
+    spec: str = ""
+    confidence: Confidence = Confidence.DOCUMENTED
+    open: tuple[str, ...] = ()
+    dashboard: str = ""
+    delay: str = ""
+    connect: tuple[str, ...] = ()
+    budget: Budget | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verified:
+    """What the cheapest call says of a credential: whose it is, what it may, when it ends.
+
+    `broad` names rights that it has and the collector does not need.
+    """
+
+    whose: str = ""
+    rights: tuple[str, ...] = ()
+    broad: tuple[str, ...] = ()
+    expires: datetime | None = None
+
+
+class Collector(Protocol):
+    """A module in `collectors/` (or an entry point `scaling_advisor.collectors`).
+
+    It may also have `async def verify(poll, settings) -> Verified`, the cheapest call that tells whether the
+    credential is good.
+    """
+
+    ABOUT: About
     PROVIDER: str
     METRICS: tuple[Metric, ...]
     SCOPES: tuple[str, ...]

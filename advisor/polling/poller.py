@@ -15,6 +15,7 @@ from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Metric, Observed, Term
 from advisor.errors import AdvisorError, InputError
 from advisor.polling.contract import Answer, CollectError, Collector, Poll, Throttled
+from advisor.polling.ration import Ration, Rationed
 from advisor.polling.retry import not_before
 from advisor.polling.validity import sifted, sound_terms
 
@@ -102,6 +103,7 @@ class Poller:
         self._patience = patience
         self._chance = chance
         self._failures: dict[str, int] = {}
+        self._rations: dict[tuple[str, str], Ration] = {}
 
     def forget(self, key: str) -> None:
         """Forget the failures of a source that is gone or was configured anew."""
@@ -122,7 +124,7 @@ class Poller:
         try:
             settings = source.settings()
             poll = Poll(
-                cast("httpx.AsyncClient", self._http),
+                self._client(source, now),
                 source.service,
                 source.account,
                 now,
@@ -161,6 +163,16 @@ class Poller:
             return self._failed(source, now, began, said, again=True)
         self._failures.pop(source.key, None)
         return polled
+
+    def _client(self, source: Source, now: datetime) -> "httpx.AsyncClient":
+        """Return the client; where the provider limits requests, one that keeps to the account's ration."""
+        budget = source.collector.ABOUT.budget
+        if budget is None or self._http is None:
+            return cast("httpx.AsyncClient", self._http)
+        key = (source.called, source.account.key)
+        ration = self._rations.setdefault(key, Ration(budget))
+        rationed = Rationed(self._http, ration, now, source.collector.ABOUT.title)
+        return cast("httpx.AsyncClient", rationed)
 
     def _kept(self, source: Source, answer: Answer, now: datetime, duration: float) -> Polled:
         metrics: dict[str, Metric] = dict(VOCABULARY)

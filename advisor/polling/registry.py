@@ -20,7 +20,7 @@ __all__ = ["GROUP", "collector", "providers"]
 
 GROUP = "scaling_advisor.collectors"
 
-_DECLARED = ("PROVIDER", "METRICS", "SCOPES", "INTERVAL", "Settings", "collect")
+_DECLARED = ("ABOUT", "PROVIDER", "METRICS", "SCOPES", "INTERVAL", "Settings", "collect")
 
 
 def providers() -> list[str]:

@@ -11,7 +11,7 @@ from typing import Any
 
 import httpx
 
-from advisor.polling.contract import Throttled, TokenRefused, Unexpected, Unreachable
+from advisor.polling.contract import Forbidden, Throttled, TokenRefused, Unexpected, Unreachable
 
 __all__ = ["Reply", "plain", "retry_after"]
 
@@ -33,7 +33,7 @@ class Reply:
         """Return itself where the status is 2xx.
 
         Raises:
-            TokenRefused: 401; 403, which names the right that is missing where it is known.
+            TokenRefused: 401; as Forbidden 403, which names the right that is missing where it is known.
             Throttled: 429, with the time of `Retry-After`.
             Unreachable: 408 and 5xx.
             Unexpected: any other.
@@ -47,7 +47,9 @@ class Reply:
             )
         if self.status == 403:
             right = f"the right `{self.right}`" if self.right else "a right that this needs"
-            raise TokenRefused(f"{said}: the credential lacks {right}; grant it, or use another credential")
+            raise Forbidden(
+                f"{said}: the credential lacks {right}; grant it, or use another credential", self.right
+            )
         if self.status == 429:
             at = retry_after(self.headers.get("retry-after", ""), self.now)
             when = f"at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "later"

@@ -26,9 +26,9 @@ from advisor.collectors.postgresql.tables import indexes, tables
 from advisor.core import units
 from advisor.core.metrics import VOCABULARY
 from advisor.core.units import Unit
-from advisor.polling.contract import Answer, Poll, Unexpected, Unreachable
+from advisor.polling.contract import About, Access, Answer, Poll, Tier, Unexpected, Unreachable
 
-__all__ = ["INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "count"]
+__all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "count"]
 
 PROVIDER = "postgresql"
 METRICS = tuple(
@@ -42,6 +42,29 @@ METRICS = tuple(
 )  # fmt: skip
 SCOPES: tuple[str, ...] = ("pg_monitor",)
 INTERVAL = 60.0
+ABOUT = About(
+    title="PostgreSQL",
+    access=(
+        Access(
+            Tier.READ,
+            "CONNECT alone",
+            "sizes, connections in number, cache hits",
+            "names of tables, their sizes",
+        ),
+        Access(
+            Tier.READ,
+            "pg_monitor",
+            "query times, all sessions, replicas",
+            "the texts of statements (without values), settings, who is connected",
+        ),
+    ),
+    delay="none",
+    connect=(
+        "CREATE ROLE advisor LOGIN PASSWORD '...';",
+        "GRANT pg_monitor TO advisor;",
+        "Put its address into `dsn:` as ${NAME} or file:/path.",
+    ),
+)
 
 _SILENT = "{}: no answer within {:.0f} s; is a pooler's queue full, or the network down?"
 

@@ -21,15 +21,27 @@ from advisor.collectors.prometheus.answers import Data, Point, data_of, error_in
 from advisor.collectors.prometheus.settings import Query, Settings
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Kind, Reading
-from advisor.polling.contract import Answer, CollectError, Poll, Unexpected, Unreachable
+from advisor.polling.contract import About, Access, Answer, CollectError, Poll, Tier, Unexpected, Unreachable
 from advisor.polling.fetch import basic, fetch, place
 
-__all__ = ["INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect"]
+__all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect"]
 
 PROVIDER = "prometheus"
 METRICS = tuple(VOCABULARY.values())
 SCOPES = ("read",)
 INTERVAL = 15.0
+ABOUT = About(
+    title="Prometheus",
+    access=(
+        Access(Tier.READ, "to query", "the metrics that you name", "all series of the server or tenant"),
+    ),
+    spec="prometheus/openapi_3.1.yaml",
+    delay="one scrape",
+    connect=(
+        "Take an address that answers /api/v1/query, and a token that may query.",
+        "Write `url:`, `token:`.",
+    ),
+)
 
 _AT_ONCE = 4  # Prometheus itself runs 20 queries at a time, for all who ask.
 _MOST_POINTS = 11_000

@@ -16,10 +16,13 @@ from advisor.core.model import Gap, Kind, Metric, Reading, Term
 from advisor.core.units import Unit
 from advisor.errors import InputError
 from advisor.polling.contract import (
+    About,
+    Access,
     Answer,
     CollectError,
     Poll,
     Throttled,
+    Tier,
     TokenRefused,
     Unexpected,
     Unreachable,
@@ -43,6 +46,7 @@ class Fake:
     METRICS = (VOCABULARY["storage"], Metric("widgets", Unit.COUNT, Kind.LEVEL, "Widgets.", fresh=7200))
     SCOPES = ("read",)
     INTERVAL = 60.0
+    ABOUT = About("Acme", (Access(Tier.READ, "read", "everything"),))
     Settings = Settings
 
     def __init__(self, does: Callable[[Poll], Awaitable[Answer]] | Exception | Answer) -> None:
