@@ -5,6 +5,7 @@ without one. No I/O and no clock: readings come in, decisions and what people ar
 """
 
 from collections.abc import Container, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from advisor.core.advise import Evidence as Shown
@@ -27,6 +28,7 @@ from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
 from advisor.core.sentence import Calendar, Forecast, Growth, Span, Test, TimeToLimit
 from advisor.core.snapshot import MetricRow
+from advisor.core.stages import Stage, narrowed, with_stage
 from advisor.core.units import show
 from advisor.core.wording import metric_name
 
@@ -56,6 +58,7 @@ class Watch:
         self.columns = Columns(fleet)
         self._compile(findings)
         self.decision: Decision | None = None
+        self.stages: dict[str, Stage] = {}  #: Of the concerns whose recommendation is past its first stage.
 
     def _compile(self, findings: Iterable[Finding]) -> None:
         self.program = Program(tuple(self.rules.values()), self.fleet, self.limits, gives=self._gives)
@@ -115,8 +118,9 @@ class Watch:
         self, concern: Concern, histories: Histories, now: datetime, evidence: Shown | None = None
     ) -> Recommendation:
         """Return what to do about a concern."""
-        return advise(
-            concern,
+        stage = self.stages.get(concern.key)
+        recommendation = advise(
+            narrowed(concern, stage),
             fleet=self.fleet,
             limits=self.limits,
             catalogue=self.catalogue,
@@ -125,6 +129,8 @@ class Watch:
             evidence=evidence,
             playbooks=self.playbooks,
         )
+        stack, _ = self.place(concern.subject)
+        return with_stage(recommendation, concern, stage, stack.timezone if stack else "UTC")
 
     # -- what people are shown -------------------------------------------------------------------------
 
@@ -186,6 +192,15 @@ class Watch:
             if term.value is not None and term.metric:
                 return term.value, term.threshold, term.limit, term.unit
         return finding.value, finding.threshold, finding.limit, finding.unit
+
+    def current(self, finding: Finding) -> Finding:
+        """Return a finding with the figures of now; its own are those of its last change."""
+        value, threshold, limit, unit = self._figures(finding)
+        return replace(finding, value=value, threshold=threshold, limit=limit, unit=unit)
+
+    def judged_gauges(self, now: datetime) -> Sequence[Judged]:
+        """Return every current value beside its limit, judged as a rule would."""
+        return self.gauges.judge(self.columns, now, {})
 
     def evidence(self, concern: Concern) -> tuple[Evidence, ...]:
         """Return a line of evidence for every finding of a concern."""
@@ -285,9 +300,7 @@ class Watch:
 
     def metrics(self, now: datetime) -> tuple[MetricRow, ...]:
         """Return every current value beside its limit."""
-        return metric_rows(
-            self.fleet, self.columns, self.gauges.judge(self.columns, now, {}), self.limits, now
-        )
+        return metric_rows(self.fleet, self.columns, self.judged_gauges(now), self.limits, now)
 
     def judgements(self) -> dict[str, int]:
         """Count the (rule, subject) pairs of the last decision by what became of them."""
