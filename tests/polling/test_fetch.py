@@ -12,7 +12,14 @@ import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
-from advisor.polling.contract import CollectError, Throttled, TokenRefused, Unexpected, Unreachable
+from advisor.polling.contract import (
+    CollectError,
+    Forbidden,
+    Throttled,
+    TokenRefused,
+    Unexpected,
+    Unreachable,
+)
 from advisor.polling.fetch import fetch, get_json, place
 from advisor.polling.reply import plain, retry_after
 
@@ -58,7 +65,7 @@ async def test_a_query_in_the_url_stays_where_no_parameters_are_given(
     [
         (400, Unexpected, "400 Bad Request"),
         (401, TokenRefused, "credential is missing, wrong or expired"),
-        (403, TokenRefused, "lacks a right"),
+        (403, Forbidden, "lacks a right"),
         (404, Unexpected, "404 Not Found: check path"),
         (408, Unreachable, "asked again"),
         (429, Throttled, "a longer `interval:`"),

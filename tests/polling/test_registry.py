@@ -61,7 +61,7 @@ def test_a_third_party_does_not_replace_ours(foreign) -> None:
     ("value", "says"),
     [
         ("no.such.module", "cannot be imported"),
-        ("json", "lacks PROVIDER, METRICS, SCOPES, INTERVAL, Settings, collect"),
+        ("json", "lacks ABOUT, PROVIDER, METRICS, SCOPES, INTERVAL, Settings, collect"),
     ],
 )
 def test_a_broken_third_party_is_named(foreign, value: str, says: str) -> None:
