@@ -191,6 +191,47 @@ def evaluate(
     return command.run(config, readings, _time(at), json=json, fail_on=fail_on)
 
 
+@app.command(
+    epilog="""\b
+Examples:
+  advisor whatif --document app-virgin --users 50000
+  advisor whatif --growth 3x --chart growth.svg"""
+)
+def whatif(
+    config: Config = CONFIG,
+    users: Annotated[str | None, typer.Option(metavar="NUMBER", help="That many users: 50000, 50K.")] = None,
+    growth: Annotated[str | None, typer.Option(metavar="TIMES", help="So many times as many: 3x.")] = None,
+    stack: Annotated[str | None, typer.Option(metavar="NAME", help="Which stack, of several.")] = None,
+    document: Annotated[
+        str | None, typer.Option(metavar="NAME", help="A document's own stack; no configuration.")
+    ] = None,
+    revenue: Annotated[
+        str | None, typer.Option(metavar="USD", help="Revenue a month at that size: $2K.")
+    ] = None,
+    chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too, as SVG.")] = None,
+    json: Json = False,
+) -> int:
+    """Say what more users would use and cost.
+
+    Usage per user from the history, else from a document; which limits break first; the cheapest plans at
+    that size, beside the documents' figures.
+    """
+    from advisor.commands import whatif as command
+
+    if users is not None and growth is not None:
+        raise typer.BadParameter("it and --users say the same; keep one", param_hint="--growth")
+    return command.run(
+        config,
+        users=users,
+        growth=growth,
+        stack=stack,
+        document=document,
+        revenue=revenue,
+        chart=chart,
+        json=json,
+    )
+
+
 @app.command(epilog="Example: advisor digest --format html > digest.html")
 def digest(
     config: Config = CONFIG,

@@ -14,13 +14,13 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from advisor.core.columns import QUALITIES
+from advisor.answering import Answers, Held, mark, note_of, says
+from advisor.core.answered import Outcome
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
 from advisor.core.decide import RENAMED, Decision
 from advisor.core.demand import Histories
 from advisor.core.digest import build
-from advisor.core.histories import Track, counts, history_of
 from advisor.core.judgement import UNKNOWN
 from advisor.core.lifecycle import Attention, Event, Finding, State
 from advisor.core.message import Digest, DigestConcern, Message, Notice, Recommendation
@@ -35,6 +35,7 @@ from advisor.errors import AdvisorError
 from advisor.feeds import of_stack
 from advisor.logs import get_logger
 from advisor.polling.poller import Polled
+from advisor.recorded import histories
 from advisor.secrets import redact
 from advisor.store import AsyncStore, Flip, Lease, Transaction
 from advisor.world import World
@@ -81,6 +82,8 @@ class _News:
     over: list[str] = field(default_factory=list)
     ended: list[Attention] = field(default_factory=list)
     by_concern: dict[str, str] = field(default_factory=dict)
+    settled: list[Held] = field(default_factory=list)
+    unstaged: list[str] = field(default_factory=list)
 
 
 class Engine:
@@ -109,6 +112,7 @@ class Engine:
         self._evidence: dict[str, dict[str, Mapping[str, Sequence[Mapping[str, str]]]]] = {}
         self._told: dict[str, Told] = {}
         self._attention: dict[str, list[Attention]] = {}
+        self.answers = Answers()
         self._advice: dict[str, _Advice] = {}
         self._revision = -1
         self._events: list[tuple[datetime, Event]] = []
@@ -147,7 +151,7 @@ class Engine:
                     for series, found in tx.samples(now - timedelta(seconds=seconds), metric=metric):
                         watch.observe(found.observed(series))
             self._told = {told.concern: told for told in tx.told()}
-            self._read_attention(tx)
+            self._read_attention(tx, watch, now)
             self._events = [
                 (flip.at, _event(flip)) for flip in tx.flips(now - SHOWN_AFTER) if flip.after in _EVENTS
             ]
@@ -198,8 +202,9 @@ class Engine:
                 found |= {f"@{service.account}"} if service is not None else set()
         return found
 
-    def _read_attention(self, tx: Transaction) -> None:
+    def _read_attention(self, tx: Transaction, watch: Watch, now: datetime) -> None:
         self._revision = tx.revision()
+        self.answers.read(tx, watch, now)
         self._attention = {}
         for said in tx.attentions():
             self._attention.setdefault(said.concern, []).append(said)
@@ -284,7 +289,8 @@ class Engine:
         if self.lease is not None:
             tx.require_lease(self.lease, now)
         if tx.revision() != self._revision:
-            self._read_attention(tx)
+            self._read_attention(tx, self.watch, now)
+        self.answers.count(tx, polls, self.watch.fleet)
         if observed:
             tx.add_readings(observed)
         for polled in polls:
@@ -312,6 +318,10 @@ class Engine:
         evidence = {n.concern: m.id for m in messages for n in m.notices}
         tx.add_flips(list(self._flips(decision, evidence)))
         tx.set_told(news.told, news.over)
+        self.answers.end(tx, news.settled, now)
+        tx.end_stages(news.unstaged)
+        for concern in news.unstaged:
+            self.watch.stages.pop(concern, None)
         for said in news.ended:
             tx.end_attention(said.concern, said.kind, now)
             self._attention[said.concern].remove(said)
@@ -345,12 +355,16 @@ class Engine:
             if finding.state is State.FIRING and finding.rule in self.watch.rules:
                 firing.setdefault(finding.concern, []).append(finding)
         news = _News()
+        held = self.answers.hold(self.watch, findings.values(), after.values(), now)
+        news.settled = [answer for answer in held.values() if answer.end is not None]
         touched = {key for key, events in happened.items() if events} | (set(self._told) - set(firing))
-        touched |= self._due_for_review(firing, now)
+        touched |= self._due_for_review(firing, now) | {answer.answered.concern for answer in news.settled}
         for key in sorted(touched):
-            mine = firing.get(key, [])
-            ended = [f for f in after.values() if f.concern == key and f.state is State.RESOLVED]
-            self._tell(tx, news, key, mine, ended, happened.get(key, []), now, next_digest)
+            if mine := firing.get(key):
+                self._tell(tx, news, key, mine, happened.get(key, []), now, next_digest, held.get(key))
+            else:
+                ended = [f for f in after.values() if f.concern == key and f.state is State.RESOLVED]
+                self._tell_end(news, key, ended, happened.get(key, []), now, held.get(key))
         return news
 
     def _due_for_review(self, firing: Mapping[str, Sequence[Finding]], now: datetime) -> set[str]:
@@ -369,51 +383,76 @@ class Engine:
         news: _News,
         key: str,
         firing: Sequence[Finding],
-        ended: Sequence[Finding],
         happened: Sequence[Event],
         now: datetime,
         next_digest: datetime,
+        answer: Held | None = None,
     ) -> None:
-        told = self._told.get(key)
-        if not firing:
-            self._advice.pop(key, None)
-            if Event.NEW_PERIOD not in happened:
-                news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
-            event = event_to_tell((), told, None, happened, None, next_digest, now)
-            if told is not None and (event is Event.RESOLVED or forgotten(told, now)):
-                news.over.append(key)
-            if event is None or told is None:
-                return
-            concern = self._as_it_was(key, ended)
-            note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
-            if concern is not None:
-                notice = self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
-            elif ended:
-                notice = self.watch.farewell(
-                    key, ended[0], told.severity, now, note, simulated=self.simulated
-                )
-            else:
-                return
-            news.notices.append(notice)
-            news.by_concern[key] = f"{key}|{event}|{told.episode}|{told.at.isoformat()}"
-            return
+        """Tell of a concern that fires what there is to tell at once."""
         concern = next(iter(self.watch.concerns(now, firing)), None)
         if concern is None:
             return
+        if answer is not None and answer.end is not None and answer.end.outcome is Outcome.NEXT_STAGE:
+            self.answers.advance(tx, self.watch, answer, concern, now)
         recommendation = self._advise(tx, concern, now)
         pairs = list(zip(concern.findings, concern.rules, strict=True))
-        said = [a for a in self._attention.get(key, []) if attended(a, pairs, now)]
-        event = event_to_tell(
-            pairs, told, said[0] if said else None, happened, recommendation.by, next_digest, now
-        )
+        said, told = self._attended(concern, now), self._told.get(key)
+        plain = event_to_tell(pairs, told, said, happened, recommendation.by, next_digest, now)
+        event = says(answer, plain)
         if event is None:
             return
-        news.notices.append(self.watch.notice(concern, event, now, recommendation, simulated=self.simulated))
+        note = note_of(answer, concern, self.watch.stages.get(key))
+        notice = self.watch.notice(concern, event, now, recommendation, note, simulated=self.simulated)
+        news.notices.append(notice)
         severity = worst([rule.severity for rule in concern.rules])
         fired = min(f.fired_at or f.since for f in concern.findings).isoformat()
-        news.by_concern[key] = f"{key}|{event}|{severity}|{episode(pairs)}|{fired}"
+        news.by_concern[key] = f"{key}|{event}|{severity}|{episode(pairs)}|{fired}{mark(answer)}"
         if event is not Event.STALE:
             news.told.append(Told(key, severity, now, episode(pairs)))
+
+    def _tell_end(
+        self,
+        news: _News,
+        key: str,
+        ended: Sequence[Finding],
+        happened: Sequence[Event],
+        now: datetime,
+        answer: Held | None = None,
+    ) -> None:
+        """Tell that a concern is over, to whom its beginning was told or who said that it is done."""
+        told = self._told.get(key)
+        self._advice.pop(key, None)
+        if Event.NEW_PERIOD not in happened:
+            if key in self.watch.stages and ended:
+                news.unstaged.append(key)
+            news.ended += [said for said in self._attention.get(key, []) if said.kind == "acknowledge"]
+        plain = event_to_tell((), told, None, happened, None, now, now)
+        if told is not None and (plain is Event.RESOLVED or forgotten(told, now)):
+            news.over.append(key)
+        event = says(answer, plain)
+        if event is None:
+            return
+        concern = self._as_it_was(key, ended)
+        note = "; ".join(dict.fromkeys(f.reason for f in ended if f.reason and f.reason != "cleared"))
+        note = note_of(answer, concern) or note
+        if concern is not None:
+            notice = self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
+        elif ended and told is not None:
+            notice = self.watch.farewell(key, ended[0], told.severity, now, note, simulated=self.simulated)
+        else:
+            return
+        news.notices.append(notice)
+        about = f"{told.episode}|{told.at.isoformat()}" if told is not None else ""
+        news.by_concern[key] = f"{key}|{event}|{about}{mark(answer)}"
+
+    def _attended(self, concern: Concern, now: datetime) -> Attention | None:
+        """Return the acknowledgement or snooze that stops messages, judged by the figures of now."""
+        known = self._attention.get(concern.key)
+        if not known:
+            return None
+        current = [self.watch.current(finding) for finding in concern.findings]
+        pairs = list(zip(current, concern.rules, strict=True))
+        return next((said for said in known if attended(said, pairs, now)), None)
 
     def _as_it_was(self, key: str, ended: Sequence[Finding]) -> Concern | None:
         """Return a concern whose findings have all ended, for its last message."""
@@ -437,18 +476,7 @@ class Engine:
         accounts = {fleet.service[key].account for key in concern.services if key in fleet.service}
         subjects = {*concern.services, *(f"@{account}" for account in accounts)}
         subjects |= {s.subject.key for s in fleet.services if s.account in accounts}
-        tracks: dict[tuple[str, str], dict[str, Track]] = {}
-        for subject in subjects:
-            for series, samples in tx.samples(now - LOOKS_BACK, now, subject=subject):
-                if counts(series.metric, series.part):
-                    tracks.setdefault((subject, series.metric), {})[series.part] = Track(
-                        samples.start / 1e6,
-                        samples.at / 1e6,
-                        samples.value,
-                        series.fresh,
-                        QUALITIES[int(samples.quality.max())],
-                    )
-        return {key: history_of(key[1], parts, now) for key, parts in tracks.items()}
+        return histories(tx, subjects, now - LOOKS_BACK, now)
 
     def _after(self, polls: Iterable[Polled]) -> None:
         for polled in polls:
@@ -535,14 +563,15 @@ class Engine:
 
     def _line(self, concern: Concern, now: datetime) -> DigestConcern:
         advice = self._advice.get(concern.key)
-        pairs = list(zip(concern.findings, concern.rules, strict=True))
-        said = next((a for a in self._attention.get(concern.key, []) if attended(a, pairs, now)), None)
+        said = self._attended(concern, now)
         words = ""
         if said is not None:
             until = f" until {said.until:%d %b %H:%M} UTC" if said.until else ""
             verb = "snoozed" if said.kind == "snooze" else "acknowledged"
             words = f"{verb} by {said.by}{until}{f': {said.reason}' if said.reason else ''}"
-        return self.watch.line(concern, advice.recommendation if advice else None, words)
+        line = self.watch.line(concern, advice.recommendation if advice else None, words)
+        stack, _ = self.watch.place(concern.subject)
+        return self.answers.shown(line, stack.timezone if stack else "UTC")
 
     def _resolved(self, now: datetime) -> Iterable[DigestConcern]:
         open_ones = {f.concern for f in self.watch.ledger.findings.values() if f.state is State.FIRING}
@@ -560,7 +589,8 @@ class Engine:
         """Return the report as it would go out now."""
         span = timedelta(days=1 if cadence == "daily" else 7)
         since = (now.astimezone(ZoneInfo(timezone)) - span).astimezone(UTC)
-        return build(self.snapshot(now), self._events, since, now, cadence=cadence, timezone=timezone)
+        report = build(self.snapshot(now), self._events, since, now, cadence=cadence, timezone=timezone)
+        return self.answers.in_digest(report, self.watch, self.world)
 
     async def queue_digest(
         self, cadence: str, now: datetime, timezone: str, due: datetime | None = None
@@ -595,6 +625,7 @@ class Engine:
         return any(
             finding.state is State.FIRING
             and finding.concern not in self._told
+            and not self.answers.rejected(finding.concern)
             and finding.rule in self.watch.rules
             and self.watch.rules[finding.rule].told is not Cadence.WEEKLY
             and finding.fired_at is not None

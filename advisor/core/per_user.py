@@ -93,6 +93,15 @@ def users_of(stack: Stack, histories: Histories) -> History | None:
     return History((0.0,), (float(stated),), quality=Quality.MANUAL) if stated else None
 
 
+def revenue_of(stack: Stack, histories: Histories, now: datetime) -> float | None:
+    """Return the stack's revenue, USD a month: a mean month of what was recorded, else what is stated."""
+    history = histories.get((stack.subject.key, "revenue"))
+    if history is not None and len(history.values):
+        days = (now.timestamp() - min(history.since)) / _DAY
+        return sum(history.values) / max(days, 1.0) * MONTH
+    return stack.facts.get("revenue")
+
+
 def _mean(users: History, start: float, end: float) -> float:
     """Return the mean of a level over a time; before its first reading it is taken to be that one."""
     total, last = 0.0, start

@@ -201,7 +201,7 @@ class Projection:
             for one in self.per_user(service):
                 for limit in self.in_force(service, one.metric):
                     period, wide = period_of(limit), limit.scope == Scope.ACCOUNT
-                    holder = service.account if wide else service.subject.key
+                    holder = f"{service.account}/{service.provider}" if wide else service.subject.key
                     if limit.value is None or (holder, one.metric, period) in done:
                         continue
                     sharing = self._sharing(service) if wide else (service,)
@@ -234,7 +234,8 @@ class Projection:
         """Return what other stacks use of the account's sum; it does not grow with this stack's users."""
         total = 0.0
         for other in self.fleet.services:
-            if other.account == service.account and other.stack != service.stack:
+            same = (other.account, other.provider) == (service.account, service.provider)
+            if same and other.stack != service.stack:
                 own = {key: h for key, h in self.histories.items() if key[0] == other.subject.key}
                 product = self.catalogue.offers.get(other.provider)
                 used = demand.usage(other, product, self.fleet, self.limits, own, self.now)
@@ -255,7 +256,9 @@ class Projection:
         return product, plan, size
 
     def _sharing(self, service: Service) -> tuple[Service, ...]:
-        return tuple(s for s in self.stack.services if s.account == service.account)
+        return tuple(
+            s for s in self.stack.services if (s.account, s.provider) == (service.account, service.provider)
+        )
 
 
 def period_of(limit: LimitInForce) -> str:

@@ -109,14 +109,11 @@ class WhatIf(Projection):
         choices = tuple(self._cheapest(group, users) for group in self.groups)
         return Outlook(users, choices, tuple(self.project(users)))
 
-    def present(self) -> Outlook | None:
-        """Return what the present plans cost at the present number of users; None where that is not known."""
-        if self.users is None:
-            return None
-        users = self.users
-        return Outlook(
-            users, tuple(self._as_it_is(group, users) for group in self.groups), tuple(self.project(users))
-        )
+    def present(self) -> Outlook:
+        """Return what the present plans cost at the present number of users; not known counts as none yet."""
+        users = self.users or 0.0
+        choices = tuple(self._as_it_is(group, users) for group in self.groups)
+        return Outlook(users, choices, tuple(self.project(users)))
 
     def _cheapest(self, group: _Group, users: float) -> Choice:
         lead = group.services[0]
@@ -270,7 +267,8 @@ class WhatIf(Projection):
                     if quota.included != "unlimited"
                 }
                 found |= limited & {one.metric for one in self.per_user(service)}
-        return found
+        # A ladder that counts machines says itself that so many of them can be had.
+        return found - {MACHINES}
 
     def _choice(
         self, group: _Group, key: str, option: Option, users: float, monthly: float | None, where: str
