@@ -173,6 +173,9 @@ class AccountSettings(Written):
     currency: Annotated[str, StringConstraints(pattern=r"^[A-Z]{3}$")] = Field(
         "USD", description="Of the bill."
     )
+    rate: float | None = Field(
+        None, gt=0, description="What a dollar is in `currency`, such as 0.92; empty: prices are in dollars."
+    )
     tax: float = Field(0.0, ge=0, le=1, description="Part that is added to prices: 0.23 is 23 %.")
     discount: float = Field(0.0, ge=0, le=1, description="Part that is taken off prices.")
     term: Literal["monthly", "yearly"] = Field("monthly", description="How long the account is bound.")
@@ -180,6 +183,14 @@ class AccountSettings(Written):
     limits: dict[str, Any] = Field(
         default_factory=dict, description="Limits that you know better, by metric."
     )
+
+    @model_validator(mode="after")
+    def _rate_of_a_currency(self) -> "AccountSettings":
+        if self.rate is not None and self.currency == "USD":
+            raise ValueError(
+                "`rate` says what a dollar is in another currency; write `currency:` too, such as EUR"
+            )
+        return self
 
 
 class ServiceSettings(Written):

@@ -6,6 +6,7 @@ from datetime import date
 
 from advisor.core import price
 from advisor.core.catalogue import AtEnd, Plan, Product, Reset, Size, SpendCap
+from advisor.core.document import Step
 from advisor.core.fleet import Account
 from advisor.core.model import LimitInForce
 
@@ -35,12 +36,23 @@ class Demand:
 
 
 @dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another product that a document's step leads to. `demands` are the service's own, not its account's."""
+
+    provider: str
+    product: Product
+    document: str
+    step: Step
+    demands: tuple[Demand, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Option:
     """A plan with a size, with overage or without, and what it costs for the demand.
 
     `capped` is whether it stops where the included amount ends; `allowed` is False where the account's own
-    spend cap would have to be changed first. `unsure` names metrics whose limit on this
-    plan is not known.
+    spend cap would have to be changed first. `unsure` names metrics whose limit on this plan is not known.
+    `elsewhere` is None for the present product.
     """
 
     plan: Plan
@@ -51,6 +63,7 @@ class Option:
     allowed: bool = True
     unsure: tuple[str, ...] = ()
     limits: Mapping[str, Found] = field(default_factory=dict)
+    elsewhere: Elsewhere | None = None
 
     @property
     def overage(self) -> bool:
@@ -121,8 +134,13 @@ def carries(option: Option, demands: Iterable[Demand], own: str, headroom: float
     """Say whether the option carries the demand with headroom.
 
     A demand above the limit is carried where it is billed at a known price and no cap stops it. A limit
-    that is not known carries nothing where it is on `own`, the metric that this is about.
+    that is not known carries nothing where it is on `own`, the metric that this is about. Another product
+    carries the service's own demand, and has to be known for every metric that is limited today.
     """
+    if option.elsewhere is not None:
+        if option.unsure:
+            return False
+        demands = option.elsewhere.demands
     for demand in demands:
         limit = _limit(option.limits, demand)
         if limit is None:
@@ -141,10 +159,14 @@ def carries(option: Option, demands: Iterable[Demand], own: str, headroom: float
 def cheapest(found: Iterable[Option], demands: Sequence[Demand], own: str) -> list[Option]:
     """Return the options that carry the demand and have a known price, the cheapest first.
 
-    At the same price the present one comes first, then the one without overage, then the catalogue's order.
+    At the same price the present one comes first, then what stays with the product, then what has no
+    overage, then the catalogue's order.
     """
     able = [o for o in found if o.allowed and o.price.monthly is not None and carries(o, demands, own)]
-    return sorted(able, key=lambda o: (o.price.monthly, not o.current, o.overage, not o.capped))
+    return sorted(
+        able,
+        key=lambda o: (o.price.monthly, not o.current, o.elsewhere is not None, o.overage, not o.capped),
+    )
 
 
 def monthly_usage(demands: Iterable[Demand]) -> dict[str, float]:

@@ -125,6 +125,21 @@ def _periods(product: Product | None, metric: str, in_force: Iterable[LimitInFor
     return list(dict.fromkeys([*filter(None, found), "month"]))
 
 
+def history_for(
+    service: Service,
+    metric: str,
+    product: Product | None,
+    fleet: Fleet,
+    histories: Histories,
+    bindings: Iterable[Binding],
+) -> History | None:
+    """Return the history that a metric's demand was made from: the account's where its limits count there."""
+    wide = metric in _shared(product) or any(
+        b.metric == metric and b.limit.scope == Scope.ACCOUNT for b in bindings
+    )
+    return _history(service, metric, fleet, histories, wide=wide)
+
+
 def _history(
     service: Service, metric: str, fleet: Fleet, histories: Histories, *, wide: bool
 ) -> History | None:

@@ -44,10 +44,13 @@ class Alternative(_Frozen):
 class Recommendation(_Frozen):
     """What to do about a concern: action, target, price difference, date, steps, alternatives.
 
-    Money is USD a month. `by` is the date to act by with its 80 % interval where the forecast gives one;
-    `forecast` says in one sentence how it was made and that it is simple. `otherwise` is what happens
-    when nobody acts. `price_as_of` is shown where the price is old; a state such as "learning: 3 of 7
-    days" stands in `states`. `stage` says which of a rule's stages this is: "stage 2 of 3: optimise".
+    Money is USD a month; `rate` is what a dollar is in `currency`, in which people are shown it.
+    `price_parts` are what `monthly_then` is made of, already in that currency. `by` is the date to act by
+    with its 80 % interval where the forecast gives one; `old_figure`: that date rests on a document's old
+    figure alone. `forecast` says in one sentence how it was made and that it is simple. `otherwise` is what
+    happens when nobody acts, `switching` what a move to another provider takes. `price_as_of` is shown where
+    the price is old; a state such as "learning: 3 of 7 days" stands in `states`. `stage` says which of a
+    rule's stages this is: "stage 2 of 3: optimise".
     """
 
     action: Action
@@ -73,6 +76,11 @@ class Recommendation(_Frozen):
     states: tuple[str, ...] = ()
     playbook: str = ""
     stage: str = ""
+    currency: str = "USD"
+    rate: float = 1.0
+    price_parts: tuple[str, ...] = ()
+    switching: str = ""
+    old_figure: bool = False
 
 
 class Event(StrEnum):

@@ -8,9 +8,12 @@ from advisor.core import price
 from advisor.core.catalogue import AtEnd, Plan, Product, Reset
 from advisor.core.demand import Binding
 from advisor.core.document import Step
+from advisor.core.fleet import Account
 from advisor.core.forecast import OVER, Forecast
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Action, Kind
+from advisor.core.money import USD, Currency
+from advisor.core.periods import Calendar
 from advisor.core.units import show
 
 _MONTHS = (
@@ -121,24 +124,35 @@ def by_date(binding: Binding, timezone: str, now: datetime) -> str:
     return f"{words(binding.metric)} on {day(binding.forecast.when, timezone, now)}"
 
 
-def monthly(usd: float | None) -> str:
+def monthly(usd: float | None, currency: Currency = USD) -> str:
     """Return a price: `$25/mo`, or that it is not known."""
-    return "price not known" if usd is None else f"{show(usd, 'USD')}/mo"
+    return "price not known" if usd is None else f"{currency.show(usd)}/mo"
 
 
-def difference(usd: float | None) -> str:
+def difference(usd: float | None, currency: Currency = USD) -> str:
     """Return a difference: `$25/mo more`."""
     if usd is None:
         return "price not known"
     if abs(usd) < 0.005:
         return "at the same price"
-    return f"{show(abs(usd), 'USD')}/mo {'more' if usd > 0 else 'less'}"
+    return f"{currency.show(abs(usd))}/mo {'more' if usd > 0 else 'less'}"
 
 
 def otherwise(
-    binding: Binding | None, product: Product | None, plan: Plan | None, timezone: str, now: datetime
+    binding: Binding | None,
+    product: Product | None,
+    plan: Plan | None,
+    account: Account,
+    timezone: str,
+    now: datetime,
+    *,
+    stops: bool = False,
+    currency: Currency = USD,
 ) -> str:
-    """Return what happens when nobody acts: what the provider does at the limit, when, or what it bills."""
+    """Return what happens when nobody acts: what the provider does at the limit, when, or what it bills.
+
+    `stops`: the account's spend cap turns overage into a stop.
+    """
     if binding is None or binding.limit.value is None:
         return ""
     when = binding.forecast.when
@@ -147,7 +161,9 @@ def otherwise(
     if binding.forecast.state == OVER:
         start = "Now"
     if binding.limit.at_end == AtEnd.BILLED:
-        return _billed(binding, product, plan, start)
+        if stops:
+            return f"{start} more is refused, because of the spend cap ({name})."
+        return _billed(binding, product, plan, account, start, timezone, now, currency)
     end = _ENDS.get(AtEnd(binding.limit.at_end or "unknown"))
     if end is None:
         return f"What happens at the limit of {name} is not known."
@@ -155,17 +171,32 @@ def otherwise(
     return f"{start} {end} ({name})." + (f" {note}" if note else "")
 
 
-def _billed(binding: Binding, product: Product | None, plan: Plan | None, start: str) -> str:
-    forecast = binding.forecast
-    level = VOCABULARY[binding.metric].kind is Kind.LEVEL
-    # A level is billed for what it is in a month's time, an amount for what its period comes to.
-    value = forecast.value_in(30) if level else forecast.at_end_of_period
+def _billed(
+    binding: Binding,
+    product: Product | None,
+    plan: Plan | None,
+    account: Account,
+    start: str,
+    timezone: str,
+    now: datetime,
+    currency: Currency,
+) -> str:
+    """Return what overage comes to at the end of the running period, at the present pace."""
+    forecast, name = binding.forecast, words(binding.metric)
+    # A level that never resets is billed with the account's month.
+    reset = Reset(binding.limit.reset) or Reset.BILLING
+    end = Calendar(reset, account.timezone, account.billing_day).around(now)[1]
+    if VOCABULARY[binding.metric].kind is Kind.LEVEL:
+        value = forecast.value_in((end - now).total_seconds() / 86400)
+        value = binding.value if value is None else value
+    else:
+        value = forecast.at_end_of_period
     quota = next((q for q in (plan.quotas if plan else ()) if q.metric == binding.metric and q.overage), None)
     usd = price.over_quota(product, quota, value) if product and quota and value is not None else None
     if not usd:
-        return f"{start} overage is billed ({words(binding.metric)})."
-    until = "in 30 days" if level else "by the period's end"
-    return f"{start} overage is billed: about {show(usd, 'USD')} a month {until} ({words(binding.metric)})."
+        return f"{start} overage is billed ({name})."
+    until = f"by the period's end on {day(end, timezone, now)}"
+    return f"{start} overage is billed: about {currency.show(usd)} {until} ({name})."
 
 
 def optimise_playbook(metric: str) -> str:

@@ -1,0 +1,404 @@
+"""What stands beside the headline: date, steps, evidence, other ways, marks of honesty."""
+
+from collections.abc import Container, Iterable, Iterator, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from advisor.core.advise.case import Case, Present
+from advisor.core.advise.elsewhere import unmeasured
+from advisor.core.advise.indexes import suggested
+from advisor.core.choose import Option, cheapest
+from advisor.core.concerns import Concern
+from advisor.core.document import Document, Step
+from advisor.core.forecast import OVER
+from advisor.core.limits import used
+from advisor.core.message import Alternative, Recommendation
+from advisor.core.metrics import VOCABULARY
+from advisor.core.model import Action, Confidence, Quality
+from advisor.core.old_figures import old
+from advisor.core.phrases import (
+    between,
+    by_date,
+    evidence_lines,
+    level,
+    limit_text,
+    monthly,
+    optimise_playbook,
+    otherwise,
+    share,
+    step_text,
+    words,
+)
+from advisor.core.price import capped
+from advisor.core.units import show
+from advisor.core.wording import short_source
+
+
+def filled(case: Case, draft: Recommendation, option: Option | None) -> Recommendation:
+    """Return the draft with what every recommendation on a service has."""
+    first, second = case.first_two()
+    foreseen = first.forecast if first is not None else None
+    own = case.own
+    how = ""
+    if foreseen is not None and first is not None and foreseen.how:
+        how = f"{words(first.metric)} {foreseen.how}"
+    elif own is not None and own.forecast.how:
+        how = f"{words(own.metric)} {own.forecast.how}"
+    return draft.model_copy(
+        update={
+            "service": case.service.subject.key,
+            "currency": case.currency.code,
+            "rate": case.currency.rate,
+            "by": foreseen.when if foreseen else None,
+            "by_low": foreseen.low if foreseen else None,
+            "by_high": foreseen.high if foreseen else None,
+            "old_figure": first is not None and old(first.limit, case.now),
+            "forecast": how,
+            "otherwise": otherwise(
+                first or own,
+                case.product,
+                case.plan,
+                case.account,
+                case.timezone,
+                case.now,
+                stops=case.plan is not None and capped(case.plan, case.account),
+                currency=case.currency,
+            ),
+            "binds_next": by_date(second, case.timezone, case.now) if second is not None else "",
+            "document_step": _document_step(case),
+            "evidence": (*_figures(case), *_seen(case)),
+            "states": tuple(_states(case, option)),
+        }
+    )
+
+
+def deadline(case: Case) -> str:
+    """Return the rest of the headline: by when, what binds first, what next."""
+    first, second = case.first_two()
+    learning, own = case.learning, case.own
+    if first is None:
+        if own is None or own.limit.value is None:
+            return f" ({learning})." if learning else "."
+        return f"; {learning}: {level(own)}." if learning else f": {level(own)}."
+    if first.forecast.state == OVER:
+        text = f", now: {words(first.metric)} is over its limit"
+    else:
+        text = (
+            f", before {between(first.forecast, case.timezone, case.now)}: {words(first.metric)} binds first"
+        )
+    if second is not None:
+        text += f"; next would be {by_date(second, case.timezone, case.now)}"
+    return f"{text}."
+
+
+def as_of(option: Option | None, now: datetime) -> str:
+    """Return the day of a price that is old; empty where it is not."""
+    if option is None or option.price.as_of is None:
+        return ""
+    entries = [option.plan, *([option.size] if option.size is not None else [])]
+    return option.price.as_of.isoformat() if any(entry.old(now.date()) for entry in entries) else ""
+
+
+def price_parts(here: Present, option: Option) -> tuple[str, ...]:
+    """Return what a price is made of, a line a part: `Pro $25`, `tax of 23% $5.75`."""
+    return tuple(f"{line.what} {here.currency.show(line.usd)}" for line in option.price.lines if line.usd)
+
+
+# How it is done.
+
+
+def playbook_of(case: Case, best: Option) -> str:
+    """Return the name of the playbook that leads to an option."""
+    if best.elsewhere is not None:
+        return best.elsewhere.step.playbook or best.plan.playbook
+    return best.plan.playbook or case.concern.rule.playbook
+
+
+def steps(case: Case, best: Option) -> tuple[str, ...]:
+    """Return the steps that lead to an option."""
+    book = case.playbooks.get(playbook_of(case, best))
+    return book.steps(_facts(case, best)) if book is not None else ()
+
+
+def switching(case: Case, best: Option) -> str:
+    """Return what a move to another provider takes, which is not priced; empty where there is none."""
+    if best.elsewhere is None:
+        return ""
+    step = best.elsewhere.step
+    book = case.playbooks.get(step.playbook)
+    unknown = "not known"
+    code = step.code_changes or (book.code_changes if book else unknown)
+    parts = [
+        f"code changes: {code}",
+        f"effort: {step.effort}" if step.effort else "",
+        f"downtime: {book.downtime if book else unknown}",
+    ]
+    where = f"{best.elsewhere.document} line {step.line}"
+    return f"{', '.join(filter(None, parts))} ({where}; the move itself is not priced)"
+
+
+def rule_steps(case: Case) -> tuple[str, ...]:
+    """Return the steps of the rule's own playbook."""
+    book = case.playbooks.get(case.concern.rule.playbook)
+    return book.steps(_facts(case, None)) if book is not None else ()
+
+
+def optimise_steps(case: Case) -> tuple[str, ...]:
+    """Return the steps that make a database need less; empty for what is none."""
+    if case.service.role != "database":
+        return ()
+    book = case.playbooks.get(optimise_playbook(case.concern.metric))
+    return book.steps(_facts(case, None)) if book is not None else ()
+
+
+def _facts(case: Case, best: Option | None) -> dict[str, str]:
+    """Return what a playbook may name."""
+    facts = {
+        "service": case.service.subject.key,
+        "provider": case.product_name,
+        "account": case.account.key,
+        "plan": case.plan.title if case.plan else "",
+    }
+    if best is not None:
+        facts["target"] = case.option_name(best)
+        facts["price"] = monthly(best.price.monthly, case.currency)
+        facts["size"] = best.size.title if best.size else ""
+        storage = case.limit_of("storage")
+        if storage is not None:
+            facts["storage"] = show(storage.value, VOCABULARY["storage"].unit)
+        first, _ = case.first_two()
+        if first is not None and first.forecast.when is not None:
+            facts["date"] = between(first.forecast, case.timezone, case.now)
+    return {key: value for key, value in facts.items() if value}
+
+
+# The document's own step.
+
+
+def next_step(case: Case) -> Step | None:
+    """Return the document's own next step for the concern."""
+    found = _found_step(case)
+    return found[1] if found is not None else None
+
+
+def _found_step(case: Case) -> tuple[Document, Step] | None:
+    """Return the step that a rule's own line names, else one on the metric from the present plan."""
+    for rule in case.concern.rules:
+        document = case.documents.get(rule.source.document)
+        if document is None:
+            continue
+        provider = case.service.provider
+        exact = [s for ladder in document.ladders for s in ladder.steps if s.line == rule.source.line]
+        if exact:
+            return document, next((s for s in exact if s.begins(provider)), exact[0])
+        plan = case.plan.id if case.plan else ""
+        if case.product is None:
+            continue
+        for step in document.steps(provider, plan):
+            if case.concern.metric in step.metric and step.starts:
+                return document, step
+    return None
+
+
+def _document_step(case: Case) -> str:
+    found = _found_step(case)
+    if found is None:
+        return ""
+    document, step = found
+    text = step_text(document.name, step)
+    leads = set(step.leads())
+    newer = [
+        option
+        for option in case.options
+        if option.price.monthly is not None
+        and option.price.as_of is not None
+        and option.price.as_of > document.as_of
+        and ({(_product(case, option), option.plan.id), (_product(case, option), "")} & leads)
+    ]
+    if newer and step.price_to:
+        least = min(newer, key=lambda option: option.price.monthly or 0.0)
+        figure = monthly(least.price.monthly, case.currency)
+        text += f"; newer: {case.option_name(least)} is {figure} for this use (as of {least.price.as_of})"
+    binding = case.own
+    if binding is not None and (differs := binding.limit.notes.get("differs")):
+        unit = VOCABULARY[binding.metric].unit
+        value = "unlimited" if binding.limit.value is None else show(binding.limit.value, unit)
+        text += f"; its figure differs: {differs}, in force is {value} ({binding.limit.source})"
+    return text
+
+
+def _product(case: Case, option: Option) -> str:
+    return option.elsewhere.provider if option.elsewhere is not None else case.service.provider
+
+
+# The evidence.
+
+
+def _figures(case: Case) -> list[str]:
+    """Return a line for each limit of the service that is half used, the concern's own always."""
+    lines = []
+    for binding in case.usage.bindings:
+        if binding.limit.value is None:
+            continue
+        ratio = used(binding.value, binding.limit.value)
+        if binding.metric == case.concern.metric or (ratio is not None and ratio >= 0.5):
+            unit = VOCABULARY[binding.metric].unit
+            lines.append(
+                f"{words(binding.metric)}: {show(binding.value, unit)} of {limit_text(binding)} "
+                f"({share(binding.value, binding.limit.value)}; {short_source(binding.limit.source)})"
+            )
+    return lines
+
+
+def _seen(case: Case) -> list[str]:
+    """Return what the service's source has seen that bears on the metric, with what it suggests."""
+    lines = evidence_lines(case.evidence, case.concern.metric)
+    if optimise_playbook(case.concern.metric) == "postgres-slow-queries":
+        lines += [f"suggestion, not tried: {index}" for index in suggested(case.evidence)]
+    return lines
+
+
+# Other ways.
+
+
+def alternatives(
+    case: Case, able: Sequence[Option], further: Sequence[Alternative], chosen: str = ""
+) -> tuple[Alternative, ...]:
+    """Return other ways: three that carry it, the cheapest first, then `further`, then the document's."""
+    found = _distinct(
+        Alternative(
+            action=_way(case, option).value,
+            target=case.option_name(option),
+            monthly=option.price.monthly,
+            note=_note(case, option),
+        )
+        for option in _one_a_plan(case, able)
+        if not case.same(option)
+    )
+    found = [way for way in found if way.target != chosen][:3]
+    found += [*further, *_unpriced(case)]
+    step = _found_step(case)
+    if step is not None and case.service.provider not in {product for product, _ in step[1].leads()}:
+        found.append(
+            Alternative(
+                action=Action.MIGRATE.value,
+                target=step[1].to_plan,
+                note=step_text(step[0].name, step[1]),
+            )
+        )
+    return tuple(_distinct(way for way in found if way.target))
+
+
+def _way(case: Case, option: Option) -> Action:
+    if option.elsewhere is not None:
+        return Action.MIGRATE
+    now, then = case.monthly(), option.price.monthly
+    return Action.DOWNGRADE if now is not None and then is not None and then < now else Action.UPGRADE
+
+
+def _note(case: Case, option: Option) -> str:
+    if option.elsewhere is not None:
+        return switching(case, option)
+    return "with the spend cap off" if option.overage and option.plan.spend_cap != "none" else ""
+
+
+def _unpriced(case: Case) -> list[Alternative]:
+    """Return a line for each other product in reach whose price nobody knows for this use."""
+    first: dict[str, Option] = {}
+    priced = {o.elsewhere.provider for o in case.options if o.elsewhere and o.price.monthly is not None}
+    for option in case.options:
+        if option.elsewhere is not None and option.elsewhere.provider not in priced:
+            first.setdefault(option.elsewhere.provider, option)
+    return [
+        Alternative(
+            action=Action.MIGRATE.value,
+            target=option.elsewhere.product.title,
+            note=f"price not known: {unmeasured(option).replace('_', ' ')}; {switching(case, option)}",
+        )
+        for option in first.values()
+        if option.elsewhere is not None
+    ][:2]
+
+
+def _one_a_plan(case: Case, able: Sequence[Option]) -> list[Option]:
+    """Return of each other plan the cheapest, as a larger size only costs more; of this one all sizes."""
+    kept: dict[tuple[str, str, str, bool], Option] = {}
+    for option in able:
+        size = option.size.id if option.size is not None and option.plan is case.plan else ""
+        kept.setdefault((_product(case, option), option.plan.id, size, option.overage), option)
+    return list(kept.values())
+
+
+def _distinct(found: Iterable[Alternative]) -> list[Alternative]:
+    return list({(way.action, way.target): way for way in reversed([*found])}.values())[::-1]
+
+
+def spend_cap_off(case: Case, best: Option) -> list[Alternative]:
+    """Return what would carry it more cheaply if the account switched its spend cap off."""
+    metric = case.concern.metric
+    freed = [replace(o, allowed=True) for o in case.options if not o.allowed and not o.capped]
+    dear = best.price.monthly
+    return [
+        Alternative(
+            action=_way(case, o).value,
+            target=case.option_name(o),
+            monthly=o.price.monthly,
+            note="with the spend cap off",
+        )
+        for o in cheapest(freed, case.usage.demands, metric)[:1]
+        if o.price.monthly is not None and dear is not None and o.price.monthly < dear
+    ]
+
+
+# Marks of honesty.
+
+
+def _states(case: Case, option: Option | None) -> list[str]:
+    found = marks(case.concern, case.usage.qualities, stale=case.usage.stale)
+    if learning := case.learning:
+        found.insert(0, learning)
+    if case.plan is None and case.product is not None:
+        found.append("the plan is not known: write `plan:` at the account")
+    if case.own is not None and case.own.limit.measured == "average":
+        found.append("the provider counts the cycle's average, this looks at the live value")
+    first, _ = case.first_two()
+    if first is not None and old(first.limit, case.now):
+        found.append(f"the date rests on an old figure of a document alone ({first.limit.source})")
+    return [*found, *(_of_option(case, option) if option is not None else ())]
+
+
+def _of_option(case: Case, option: Option) -> Iterator[str]:
+    """Yield how sure the price of an option is, and what is not known of it."""
+    if aged := as_of(option, case.now):
+        yield f"price as of {aged}"
+    if option.price.confidence in {Confidence.DOCUMENT_ONLY, Confidence.UNKNOWN}:
+        yield "price not confirmed by the provider"
+    if option.unsure:
+        yield f"not known of {option.plan.title}: its limit on {', '.join(map(words, option.unsure))}"
+    if option.overage and option.plan.spend_cap != "none" and case.account.spend_cap is not False:
+        yield "needs the spend cap off"
+    measured = {demand.metric for demand in case.usage.demands}
+    if option.elsewhere is not None and (unseen := unmeasured_limits(option, measured)):
+        yield f"not measured, so look first: {', '.join(unseen)}"
+    code, rate = case.account.currency, case.account.rate
+    if code != "USD" and rate is None:
+        yield f"prices in USD; the account pays in {code}: write `rate:` at it to see {code}"
+    elif code != "USD":
+        yield f"at the stated rate of {rate:g} {code} a dollar"
+
+
+def unmeasured_limits(option: Option, measured: Container[str]) -> list[str]:
+    """Return what another product or a cheaper plan limits and nobody measures, in words."""
+    return sorted(
+        words(metric)
+        for metric, limits in option.limits.items()
+        if metric not in measured and any(limit.value is not None for limit in limits)
+    )
+
+
+def marks(concern: Concern, qualities: frozenset[Quality], *, stale: bool) -> list[str]:
+    """Return how sure the readings are: estimated, manual, stale."""
+    found = [q.value for q in (Quality.ESTIMATED, Quality.MANUAL) if q in qualities]
+    if stale or any(finding.stale for finding in concern.findings):
+        found.append("stale")
+    return found

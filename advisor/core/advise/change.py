@@ -1,0 +1,192 @@
+"""Another plan, size or product that carries what is coming, or staying."""
+
+from collections.abc import Sequence
+
+from advisor.core.advise.beside import (
+    alternatives,
+    as_of,
+    deadline,
+    filled,
+    next_step,
+    optimise_steps,
+    playbook_of,
+    price_parts,
+    spend_cap_off,
+    steps,
+    switching,
+)
+from advisor.core.advise.case import CHANGES, Case
+from advisor.core.choose import HEADROOM, Option, cheapest
+from advisor.core.demand import AHEAD
+from advisor.core.forecast import OVER
+from advisor.core.message import Recommendation
+from advisor.core.model import Action
+from advisor.core.phrases import difference, level, means, optimise_playbook, words
+from advisor.core.units import show
+
+
+def change(case: Case) -> Recommendation:
+    """Return the cheapest option in reach that carries what is coming."""
+    learning = case.learning
+    over = any(b.forecast.state == OVER for b in case.usage.bindings)
+    able = cheapest(case.options, case.usage.demands, case.concern.metric)
+    if learning or over:
+        # Present use alone does not show that the present plan lasts.
+        able = [o for o in able if not case.same(o) or o.overage]
+    if learning:
+        # Nor does it show that leaving a provider pays.
+        able = [o for o in able if o.elsewhere is None] or able
+    if not able:
+        return _nothing_carries(case)
+    best, *others = able
+    if case.same(best) and not best.overage:
+        return _stay(case, best, others)
+    gap = gap_to(case, best)
+    sentence = _sentence(case, best, gap)
+    if Action.OPTIMISE in case.then and case.then[0] is Action.OPTIMISE and not over:
+        return _optimise_first(case, best, sentence, gap, others)
+    optimise = Action.OPTIMISE in case.then
+    target = case.option_name(best)
+    return filled(
+        case,
+        Recommendation(
+            action=_action(case, best, gap),
+            headline=sentence,
+            from_plan=_start(case, best),
+            to_plan=target,
+            monthly_now=case.monthly(),
+            monthly_then=best.price.monthly,
+            difference=gap,
+            price_as_of=as_of(best, case.now),
+            price_confidence=best.price.confidence,
+            price_parts=price_parts(case, best),
+            alternatives=alternatives(case, others, spend_cap_off(case, best), target),
+            steps=(*(optimise_steps(case) if optimise else ()), *steps(case, best)),
+            playbook=playbook_of(case, best),
+            switching=switching(case, best),
+        ),
+        best,
+    )
+
+
+def gap_to(case: Case, option: Option) -> float | None:
+    """Return what an option costs more a month than the present plan, USD; None where either is not known."""
+    now, then = case.monthly(), option.price.monthly
+    return None if now is None or then is None else round(then - now, 2)
+
+
+def _start(case: Case, best: Option) -> str:
+    """Return what is changed: the size where only that changes, else the plan."""
+    if best.plan is case.plan and best.size is not case.size and case.size is not None:
+        return case.size.title
+    return case.plan.title if case.plan is not None else ""
+
+
+def _sentence(case: Case, best: Option, gap: float | None) -> str:
+    figure = difference(gap, case.currency)
+    if best.overage and case.same(best):
+        sentence = f"Stay on {case.name} and pay the overage, {figure}"
+    else:
+        sentence = f"{case.product_name} {_start(case, best)} → {case.option_name(best)}, {figure}"
+    sentence += deadline(case)
+    if work := switching(case, best):
+        sentence += f" {work[0].upper()}{work[1:]}."
+    return sentence
+
+
+def _action(case: Case, best: Option, gap: float | None) -> Action:
+    if best.elsewhere is not None:
+        return Action.MIGRATE
+    if gap is not None and gap < 0:
+        return Action.DOWNGRADE
+    if best.plan is case.plan and not best.overage and Action.SCALE_OUT in case.then:
+        return Action.UPGRADE  # A larger size carries it; more of the same would not.
+    if Action.MIGRATE in case.then and Action.UPGRADE not in case.then and best.plan is case.plan:
+        return Action.INVESTIGATE
+    return Action.UPGRADE
+
+
+def _stay(case: Case, best: Option, others: Sequence[Option]) -> Recommendation:
+    """Return that the present plan is enough, with the document's step beside it."""
+    binding = case.own
+    detail = ""
+    if binding is not None and binding.limit.value is not None:
+        detail = f": {level(binding)}, with {show(HEADROOM, 'ratio')} to spare"
+    optimise = Action.OPTIMISE in case.then
+    price = best.price.monthly
+    return filled(
+        case,
+        Recommendation(
+            action=Action.OPTIMISE if optimise else Action.INVESTIGATE,
+            headline=f"Stay on {case.name}: it carries the next {AHEAD} days{detail}.",
+            from_plan=best.plan.title,
+            monthly_now=price,
+            monthly_then=price,
+            difference=0.0 if price is not None else None,
+            price_as_of=as_of(best, case.now),
+            price_confidence=best.price.confidence,
+            price_parts=price_parts(case, best),
+            alternatives=alternatives(case, others, []),
+            steps=optimise_steps(case) if optimise else (),
+            playbook=optimise_playbook(case.concern.metric) if optimise else "",
+        ),
+        best,
+    )
+
+
+def _nothing_carries(case: Case) -> Recommendation:
+    """Return the document's step, or say that nothing in the catalogue carries what is coming."""
+    here = [option for option in case.options if option.elsewhere is None]
+    why = f"no plan of {case.product_name} in the catalogue "
+    why += f"is known to carry the next {AHEAD} days of {words(case.concern.metric)}"
+    if any(case.concern.metric in o.unsure for o in here):
+        why += "; how much the larger plans allow is not known"
+    elif any(o.price.monthly is None for o in here):
+        why += "; what the largest costs is by agreement"
+    step = next_step(case)
+    action = next((a for a in case.then if a in CHANGES), Action.INVESTIGATE)
+    if Action.OPTIMISE in case.then:
+        action = Action.OPTIMISE
+    lead = (
+        f"{case.name} → {step.to_plan}"
+        if step is not None
+        else f"{means(action)} {words(case.concern.metric)}"
+    )
+    return filled(
+        case,
+        Recommendation(
+            action=action,
+            headline=f"{lead}{deadline(case)} ({why})",
+            from_plan=case.plan.title if case.plan else "",
+            to_plan=step.to_plan if step is not None else "",
+            monthly_now=case.monthly(),
+            alternatives=alternatives(case, [], []),
+            steps=optimise_steps(case) if Action.OPTIMISE in case.then else (),
+            playbook=step.playbook if step is not None else "",
+        ),
+        None,
+    )
+
+
+def _optimise_first(
+    case: Case, best: Option, sentence: str, gap: float | None, others: Sequence[Option]
+) -> Recommendation:
+    return filled(
+        case,
+        Recommendation(
+            action=Action.OPTIMISE,
+            headline=f"Optimise {words(case.concern.metric)} first; else {sentence}",
+            from_plan=case.plan.title if case.plan else "",
+            monthly_now=case.monthly(),
+            monthly_then=best.price.monthly,
+            difference=gap,
+            price_as_of=as_of(best, case.now),
+            price_confidence=best.price.confidence,
+            price_parts=price_parts(case, best),
+            alternatives=alternatives(case, [best, *others], []),
+            steps=(*optimise_steps(case), *steps(case, best)),
+            playbook=optimise_playbook(case.concern.metric),
+            switching=switching(case, best),
+        ),
+        best,
+    )
