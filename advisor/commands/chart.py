@@ -1,7 +1,8 @@
 """The chart of `advisor whatif`: users across, dollars a month up, drawn as SVG by hand.
 
-Both axes are logarithmic, because the documents' bands grow tenfold from one to the next; dollars start at 0,
-so their axis is that of 1 + x. Where a part of the cost is not known, the line is dashed: it is at least that.
+Both axes are logarithmic, because the documents' bands grow tenfold from one to the next; dollars start
+at 0, so their axis is that of 1 + x. Where a part of the cost is not known, the line is dashed: it is at
+least that.
 """
 
 import math
@@ -110,7 +111,7 @@ def _said(asked: Scenario) -> Iterator[bands.Target]:
 def _within(target: bands.Target, least: float, most: float) -> bool:
     start = target.users_min or 0
     end = target.users_max if target.users_max is not None else math.inf
-    return start <= most and end >= least
+    return start < most and end >= least
 
 
 def _legend(least: bool, said: bool, broken: bool) -> Iterator[str]:
@@ -229,9 +230,7 @@ def _breaks(paper: _Paper, seen: Sequence[Break]) -> Iterator[str]:
         yield f'<line class="break" x1="{x}" y1="{TOP}" x2="{x}" y2="{HEIGHT - BOTTOM}"/>'
         yield f'<circle class="mark" cx="{x}" cy="{y}" r="9"/>'
         yield f'<text class="number" x="{x}" y="{y + 4}" text-anchor="middle">{number}</text>'
-        words = (
-            f"{number}  {_short(round(one.users))} users: {one.service}, {wording.metric_name(one.metric)}"
-        )
+        words = f"{number}  {one.users:,.0f} users: {one.service}, {wording.metric_name(one.metric)}"
         words += f" {one.at_end}" if one.at_end not in {"", "unknown"} else " limit reached"
         yield _under(number - 1, words)
     if len(seen) > NAMED:

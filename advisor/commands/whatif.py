@@ -12,7 +12,6 @@ from advisor.core import bands
 from advisor.core.break_even import BreakEven, break_even
 from advisor.core.metrics import VOCABULARY
 from advisor.core.per_user import revenue_of
-from advisor.core.reach import part_of
 from advisor.core.units import Unit, read
 from advisor.core.whatif import Choice, Outlook
 from advisor.errors import InputError
@@ -90,7 +89,7 @@ class Answer:
 
     def item(self, choice: Choice) -> bands.Item | None:
         """Return what a document says of the same part of the stack."""
-        return self.items.get(part_of(choice.role))
+        return self.items.get(choice.role)
 
 
 def as_document(answer: Answer) -> dict[str, Any]:

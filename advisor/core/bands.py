@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from advisor.core.document import Cost, Document
-from advisor.core.reach import part_of
 
 
 class Place(StrEnum):
@@ -79,12 +78,11 @@ def items(documents: Iterable[Document], users: float, role: str = "") -> list[I
     that speaks of no number of users speaks of any.
     """
     found: list[Item] = []
-    wanted = part_of(role)
     for document in documents:
         rows: dict[tuple[str, str], list[Cost]] = {}
         for cost in _parts(document):
-            part = part_of(cost.role)
-            if (not role or part == wanted) and (cost.holds(users) or cost.users_min is None):
+            part = cost.role
+            if (not role or part == role) and (cost.holds(users) or cost.users_min is None):
                 rows.setdefault((cost.table, part), []).append(cost)
         for (_, part), costs in rows.items():
             highs = [cost.high for cost in costs if cost.high is not None]
@@ -101,28 +99,33 @@ def items(documents: Iterable[Document], users: float, role: str = "") -> list[I
     return found
 
 
-def fixed_price(
-    documents: Iterable[Document], role: str, users: float, *, steady: bool = False
-) -> tuple[float, str] | None:
-    """Return the one figure (USD a month, and where it stands) that documents have for a part of the stack.
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What a document says a part of a stack costs, USD a month; `high` None: open."""
 
-    That of the band of so many users, else of the nearest band below (`steady`: of any); None where it is
-    a range or missing.
+    low: float
+    high: float | None
+    where: str
+
+
+def said_price(
+    documents: Iterable[Document], role: str, users: float, *, steady: bool = False
+) -> Said | None:
+    """Return what the documents say of the price of a part of the stack, where one entry speaks of it.
+
+    That of the band of so many users, else of the nearest band below (`steady`: of any).
     """
-    wanted = part_of(role)
     for document in documents:
         costs = [
             cost
             for cost in _parts(document)
-            if part_of(cost.role) == wanted
-            and (steady or (cost.users_min or 0) <= users)
-            and cost.low is not None
+            if cost.role == role and (steady or (cost.users_min or 0) <= users) and cost.low is not None
         ]
         if costs:
             best = max(costs, key=lambda cost: (cost.holds(users), cost.users_min or 0))
             same = [cost for cost in costs if (cost.table, cost.users_min) == (best.table, best.users_min)]
-            if len(same) == 1 and best.low is not None and best.low == best.high:
-                return best.low, f"{document.name} line {best.line}"
+            if len(same) == 1 and best.low is not None:
+                return Said(best.low, best.high, f"{document.name} line {best.line}")
     return None
 
 

@@ -82,6 +82,8 @@ class Projection:
         self.histories = histories or {}
         self.limits = limits or Limits(fleet, catalogue)
         self.counts = dict(counts or {})
+        self._ladders: dict[str, list[tuple[int, int, str]]] = {}
+        self._reached: dict[tuple[str, str], Mapping[str, str]] = {}
         self._elsewhere: dict[tuple[str, str], tuple[Service, Limits]] = {}
         users = users_of(stack, self.histories)
         #: How many users there are; None: not known.
@@ -128,8 +130,15 @@ class Projection:
 
     def said_machines(self, service: Service, users: float) -> tuple[float, str] | None:
         """Return how many machines a document gives the service at so many users, and where it says so."""
-        rows = [row for row in machines(self.documents, service.provider, service.role) if row[0] <= users]
+        rows = [row for row in self._ladder(service) if row[0] <= users]
         return (float(rows[-1][1]), rows[-1][2]) if rows else None
+
+    def _ladder(self, service: Service) -> list[tuple[int, int, str]]:
+        found = self._ladders.get(service.key)
+        if found is None:
+            found = machines(self.documents, service.provider, service.role)
+            self._ladders[service.key] = found
+        return found
 
     def count(self, service: Service, users: float) -> float:
         """Return how many machines the service has at so many users."""
@@ -217,7 +226,7 @@ class Projection:
 
     def _machines_break(self, service: Service) -> Iterator[Break]:
         for limit in self.in_force(service, MACHINES):
-            for users, count, where in machines(self.documents, service.provider, service.role):
+            for users, count, where in self._ladder(service):
                 if limit.value is not None and count > limit.value:
                     one = PerUser(MACHINES, "", 0.0, 0.0, where)
                     yield replace(

@@ -17,16 +17,11 @@ _ABOUT = {
     "email": "email",
     "cdn": "cdn",
 }
-#: Roles that a document's word covers.
+#: Roles that a ladder's word covers.
 _COVERS = {
     "monitoring": {"monitoring", "errors", "logs", "uptime"},
 }
 _MACHINES = re.compile(r"(?P<low>[0-9]+)(?:-(?P<high>[0-9]+))?\+? VMs")
-
-
-def part_of(role: str) -> str:
-    """Return the documents' word for a role: their `monitoring` is our errors, logs and uptime too."""
-    return next((word for word, roles in _COVERS.items() if role in roles), role)
 
 
 def about(ladder: Ladder, role: str) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 from advisor.core import choose, demand
-from advisor.core.bands import fixed_price
+from advisor.core.bands import said_price
 from advisor.core.catalogue import Plan, Product, Scope, Size, Usage
 from advisor.core.choose import Beside, Demand, Option
 from advisor.core.fleet import Account, Fleet, Service
@@ -122,7 +122,7 @@ class WhatIf(Projection):
         if not any(self.demands(s, users, group.product) for s in group.services):
             return self._as_it_is(group, users)
         found: list[tuple[tuple[int, float, bool, int], Choice]] = []
-        reached = {group.key: "", **reach(self.catalogue, self.documents, group.key, lead.role)}
+        reached = {group.key: "", **self._reach(group.key, lead.role)}
         for place, (key, where) in enumerate(reached.items()):
             for option, monthly in self._able(group, key, users):
                 one = self._choice(group, key, option, users, monthly, where)
@@ -140,6 +140,12 @@ class WhatIf(Projection):
                 others.setdefault((one.product, one.plan), one)
         named = tuple((one.name, one.monthly or 0.0, bool(one.cautions)) for one in others.values())
         return replace(best, others=named[:3])
+
+    def _reach(self, product: str, role: str) -> Mapping[str, str]:
+        found = self._reached.get((product, role))
+        if found is None:
+            found = self._reached[product, role] = reach(self.catalogue, self.documents, product, role)
+        return found
 
     def _able(self, group: _Group, key: str, users: float) -> Iterator[tuple[Option, float]]:
         """Yield the options on a product that carry so many users, with the price of all its services."""
@@ -331,13 +337,17 @@ class WhatIf(Projection):
         return made
 
     def _by_document(self, group: _Group, users: float, *, steady: bool = False) -> Choice:
-        """Return what a document says of what the catalogue does not have, where it is one figure."""
+        """Return what a document says of the price of what the catalogue does not have: the least of it."""
         lead = group.services[0]
-        said = fixed_price(self.documents, lead.role, users, steady=steady)
+        said = said_price(self.documents, lead.role, users, steady=steady)
         if said is None:
             return _unknown(group, group.key, f"the price of {lead.key} ({group.key}) is not known")
-        note = f"by the document, {said[1]}"
-        return replace(_unknown(group, group.key, ""), monthly=said[0], notes=(note,))
+        made = replace(
+            _unknown(group, group.key, ""), monthly=said.low, notes=(f"by the document, {said.where}",)
+        )
+        if said.high == said.low:
+            return made
+        return replace(made, cautions=(f"of {lead.key} ({group.key}) only the document's range is known",))
 
     def _nothing(self, group: _Group, users: float) -> Choice:
         product = group.product
