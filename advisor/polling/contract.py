@@ -151,9 +151,9 @@ class About:
     `spec` names the official machine-readable description that requests and samples are held to ("" where
     there is none; the docstring says so). `confidence` is how sure its facts are as a whole, `open` what
     nobody confirmed. `dashboard` is the provider's own page with the same figures and `delay` how late they
-    are. `connect` are the steps to a credential, `example` the
-    keys of a service in advisor.yaml as the samples have them; `products` are those of the catalogue that it covers, where
-    that is not the one of its own name.
+    are. `connect` are the steps to a credential, `example` the keys of a service in advisor.yaml as the
+    samples have them; `products` are those of the catalogue that it covers, where that is not the one of its
+    own name.
     """
 
     title: str

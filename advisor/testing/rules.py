@@ -62,7 +62,7 @@ def _about(about: object) -> Iterator[str]:
 
 
 def _samples(module: ModuleType) -> Iterator[str]:
-    if not module.ABOUT.spec and not module.ABOUT.dashboard:
+    if not module.ABOUT.dashboard:
         return  # A protocol, no provider: nothing to sample.
     try:
         found = samples(module)
