@@ -111,10 +111,18 @@ class Sourced(_Frozen):
         return today - self.as_of > timedelta(days=OLD_AFTER)
 
 
+class Fall(_Frozen):
+    """The price of overage from a use of `above` on ("100000", counted from zero): USD for each package."""
+
+    above: str
+    usd: float = Field(ge=0)
+
+
 class Quota(Sourced):
     """A limit of a plan on one metric. `included` is as written ("8GB"); `unlimited` is not unknown.
 
-    `overage` is USD for each `overage_per` ("1GB", "1000") above it, where the end is `billed`.
+    `overage` is USD for each `overage_per` ("1GB", "1000") above it, where the end is `billed`. Where more
+    use costs less, or more, `overage_then` has the later prices by rising `above`.
     """
 
     metric: str
@@ -128,6 +136,7 @@ class Quota(Sourced):
     overage: float | None = None
     overage_per: str = ""
     overage_rounding: Rounding = Rounding.EXACT
+    overage_then: tuple[Fall, ...] = ()
     note: str = ""
 
 
@@ -182,6 +191,24 @@ class Usage(_Frozen):
     rounding: Rounding = Rounding.EXACT
 
 
+class Share(_Frozen):
+    """A part of what passes through: `rate` of `metric`, an amount in USD, and `usd` for each of `count`.
+
+    Lemon Squeezy takes 5 % of revenue and 50 cents for each transaction: `rate: 0.05`, `usd: 0.5`.
+    """
+
+    kind: Literal["share"]
+    rate: float = Field(ge=0, le=1)
+    metric: str = "revenue"
+    usd: float = Field(default=0, ge=0)
+    count: str = "transactions"
+
+    @property
+    def metrics(self) -> tuple[str, ...]:
+        """What must be measured to know it."""
+        return (*([self.metric] if self.rate else []), *([self.count] if self.usd else []))
+
+
 class Commitment(_Frozen):
     """The least a month costs, USD."""
 
@@ -198,7 +225,7 @@ class Credit(_Frozen):
 
 
 Component = Annotated[
-    Fixed | Seat | AddOn | Usage | Commitment | Credit,
+    Fixed | Seat | AddOn | Usage | Share | Commitment | Credit,
     Field(discriminator="kind"),
 ]
 
@@ -244,6 +271,13 @@ class Plan(Sourced):
         return (self.valid_from is None or self.valid_from <= day) and (
             self.valid_until is None or day < self.valid_until
         )
+
+    @property
+    def metered(self) -> frozenset[str]:
+        """The metrics that its price by usage or by share is counted on, overage aside."""
+        parts = self.price or ()
+        used = {part.metric for part in parts if isinstance(part, Usage)}
+        return frozenset(used.union(*(part.metrics for part in parts if isinstance(part, Share))))
 
 
 class Product(_Frozen):

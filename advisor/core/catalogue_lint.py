@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import date
+from itertools import pairwise
 
 from advisor.core.catalogue import (
     OLD_AFTER,
@@ -12,12 +13,14 @@ from advisor.core.catalogue import (
     Product,
     Quota,
     Reset,
+    Share,
     Sourced,
     Usage,
 )
 from advisor.core.document import Document, Step
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Kind
+from advisor.core.units import Unit
 
 
 def lint(catalogue: Catalogue, today: date) -> list[str]:
@@ -110,7 +113,23 @@ def _lint_quota(place: str, product: Product, quota: Quota, today: date) -> Iter
             yield f"{place}: an overage price, yet the end is `{quota.at_end}`; write `at_end: billed`"
     elif quota.at_end is AtEnd.BILLED and quota.included != "unlimited":
         yield f"{place}: billed at the end, at no price; write `overage` and `overage_per`"
+    yield from _lint_falls(place, product, quota)
     yield from _lint_dates(place, quota, today)
+
+
+def _lint_falls(place: str, product: Product, quota: Quota) -> Iterator[str]:
+    if not quota.overage_then:
+        return
+    steps = [quota.included, *(fall.above for fall in quota.overage_then)]
+    try:
+        at = [product.amount(text, quota.metric) for text in steps]
+    except ValueError as error:
+        yield f"{place} overage_then: {error}"
+        return
+    if quota.overage is None:
+        yield f"{place}: `overage_then` follows no price; write `overage` and `overage_per`"
+    if None in at or any(low >= high for low, high in pairwise(value or 0.0 for value in at)):
+        yield f"{place}: `overage_then` must rise from {quota.included} on; order it by `above`"
 
 
 def _lint_component(place: str, product: Product, component: Component) -> Iterator[str]:
@@ -124,6 +143,10 @@ def _lint_component(place: str, product: Product, component: Component) -> Itera
                 yield f"{place}: the last tier ends at {component.tiers[-1].up_to}; leave its `up_to` away"
             if component.included_of:
                 yield from _lint_included_of(place, component)
+        case Share():
+            for name, unit in ((component.metric, Unit.USD), (component.count, Unit.COUNT)):
+                if name not in VOCABULARY or VOCABULARY[name].unit is not unit:
+                    yield f"{place} price: a share needs a metric in {unit}, not `{name}`; name another"
         case AddOn(metric=metric) if metric:
             for text in (component.included, component.per):
                 yield from _lint_value(f"{place} price", product, text, metric)

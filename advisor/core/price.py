@@ -1,14 +1,15 @@
 """What a plan costs a month for a given usage: a sum of components under the account's conditions.
 
-In this order: flat price (by term), seats, add-ons, sizes, usage and overage by tiers; then the plan's
-credits, the commitment as the least, the account's discount and credits, and tax. A price that nobody knows
-is None, never zero, and what made it unknown is named.
+In this order: flat price (by term), seats, add-ons, sizes, usage and overage by tiers, shares of what passes
+through; then the plan's credits, the commitment as the least, the account's discount and credits, and tax. A
+price that nobody knows is None, never zero, and what made it unknown is named.
 """
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
+from itertools import pairwise
 
 from advisor.core.catalogue import (
     AddOn,
@@ -21,6 +22,7 @@ from advisor.core.catalogue import (
     Quota,
     Rounding,
     Seat,
+    Share,
     Size,
     Sourced,
     SpendCap,
@@ -138,6 +140,8 @@ def _parts(
                 lines.append(Line(name, _add_on(product, component, usage), "fixed"))
             case Usage(metric=metric):
                 lines.append(Line(metric, _usage(product, component, usage), "usage"))
+            case Share():
+                lines += _share(component, usage)
             case _:
                 pass
     return lines
@@ -156,7 +160,12 @@ def over_quota(product: Product, quota: Quota, used: float) -> float | None:
     ):
         return None
     per = product.amount(quota.overage_per, quota.metric) or 1.0
-    return _packages(used - included, per, quota.overage_rounding) * quota.overage
+    falls = [(product.amount(fall.above, quota.metric) or 0.0, fall.usd) for fall in quota.overage_then]
+    total = 0.0
+    for (start, usd), (end, _) in pairwise([(included, quota.overage), *falls, (math.inf, 0.0)]):
+        if used > start:
+            total += _packages(min(used, end) - start, per, quota.overage_rounding) * usd
+    return total
 
 
 def _term(plan: Plan, account: Account) -> str:
@@ -188,6 +197,15 @@ def _usage(product: Product, component: Usage, usage: Mapping[str, float]) -> fl
 def _tier(product: Product, tier: Tier, component: Usage, within: float) -> float:
     per = product.amount(tier.per, component.metric) or 1.0
     return _packages(within, per, component.rounding) * tier.usd
+
+
+def _share(component: Share, usage: Mapping[str, float]) -> list[Line]:
+    passed, times = usage.get(component.metric, 0.0), usage.get(component.count, 0.0)
+    # What is paid back to customers is no income of the provider's.
+    lines = [Line(f"{component.rate:g} of {component.metric}", component.rate * max(0.0, passed), "usage")]
+    if component.usd:
+        lines.append(Line(component.count, component.usd * times, "usage"))
+    return lines
 
 
 def _add_on(product: Product, component: AddOn, usage: Mapping[str, float]) -> float:
