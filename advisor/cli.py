@@ -23,11 +23,17 @@ notify_app = typer.Typer(help="The channels.", no_args_is_help=True)
 catalogue_app = typer.Typer(help="Plans, quotas, prices and ladders.", no_args_is_help=True)
 collectors_app = typer.Typer(help="The collectors: what each needs and gives.", no_args_is_help=True)
 metrics_app = typer.Typer(help="The vocabulary of metrics.", no_args_is_help=True)
+checklist_app = typer.Typer(
+    help="What the documents want done, and what of it is done.",
+    invoke_without_command=True,
+    epilog="Example: advisor checklist --stack shop",
+)
 app.add_typer(rules_app, name="rules")
 app.add_typer(notify_app, name="notify")
 app.add_typer(catalogue_app, name="catalogue")
 app.add_typer(collectors_app, name="collectors")
 app.add_typer(metrics_app, name="metrics")
+app.add_typer(checklist_app, name="checklist")
 
 _Only = Annotated[
     Path | None,
@@ -309,6 +315,68 @@ def init(
     return command.run(stack, name, output, force=force, timezone=timezone)
 
 
+_Concern = Annotated[str, typer.Argument(metavar="CONCERN", help="As messages and `advisor once` show it.")]
+_By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; by default your login.")]
+_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the others.")]
+_Undo = Annotated[bool, typer.Option("--undo", help="Take the answer back.")]
+
+
+@app.command(epilog="Example: advisor done shop/database#storage")
+def done(
+    concern: _Concern, config: Config = CONFIG, by: _By = None, reason: _Reason = "", undo: _Undo = False
+) -> int:
+    """Say that a recommendation is done.
+
+    The next polls look whether the limit moved, and say what they saw.
+    """
+    from advisor.commands import answers as command
+
+    return command.done(config, concern, by=by, reason=reason, undo=undo)
+
+
+@app.command(epilog="Example: advisor accept shop/database#storage --reason 'on Friday'")
+def accept(
+    concern: _Concern, config: Config = CONFIG, by: _By = None, reason: _Reason = "", undo: _Undo = False
+) -> int:
+    """Say that a recommendation will be followed."""
+    from advisor.commands import answers as command
+
+    return command.accept(config, concern, by=by, reason=reason, undo=undo)
+
+
+@app.command(epilog="Example: advisor reject shop/database#storage --until 90%")
+def reject(
+    concern: _Concern,
+    config: Config = CONFIG,
+    until: Annotated[
+        str | None, typer.Option(metavar="VALUE", help="Not before: 90% of the limit, or a value.")
+    ] = None,
+    this_period: Annotated[
+        bool, typer.Option("--this-period", help="Not before the quota's period ends.")
+    ] = False,
+    span: Annotated[str | None, typer.Option("--for", metavar="SPAN", help="Not for so long: 30d.")] = None,
+    by: _By = None,
+    reason: _Reason = "",
+    undo: _Undo = False,
+) -> int:
+    """Say that a recommendation is not followed now.
+
+    No more messages until then, unless it grows worse.
+    """
+    from advisor.commands import answers as command
+
+    return command.reject(
+        config,
+        concern,
+        until=until,
+        this_period=this_period,
+        span=span,
+        by=by,
+        reason=reason,
+        undo=undo,
+    )
+
+
 @app.command(epilog="Example: advisor backup /var/backups/advisor.db")
 def backup(
     target: Annotated[Path, typer.Argument(metavar="FILE", help="What to write; it must not exist.")],
@@ -440,6 +508,38 @@ def metrics_list(json: Json = False) -> int:
     from advisor.commands import lists as command
 
     return command.metrics(json=json)
+
+
+_Stack = Annotated[str | None, typer.Option("--stack", metavar="NAME", help="Only this stack.")]
+_Item = Annotated[str, typer.Argument(metavar="ITEM", help="Its id, as `advisor checklist` shows it.")]
+
+
+@checklist_app.callback()
+def checklist(
+    context: typer.Context, config: Config = CONFIG, stack: _Stack = None, json: Json = False
+) -> int | None:
+    """What the documents want done, and what of it is done."""
+    if context.invoked_subcommand is not None:
+        return None
+    from advisor.commands import checklist as command
+
+    return command.listing(config, stack, json=json)
+
+
+@checklist_app.command("done", epilog="Example: advisor checklist done app-virgin.staging.database")
+def checklist_done(item: _Item, config: Config = CONFIG, stack: _Stack = None, by: _By = None) -> int:
+    """Say that an item is done."""
+    from advisor.commands import checklist as command
+
+    return command.mark(config, item, stack, by=by)
+
+
+@checklist_app.command("undo", epilog="Example: advisor checklist undo app-virgin.staging.database")
+def checklist_undo(item: _Item, config: Config = CONFIG, stack: _Stack = None) -> int:
+    """Take back that an item is done."""
+    from advisor.commands import checklist as command
+
+    return command.undo(config, item, stack)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -1,6 +1,6 @@
 """What becomes of people's answers in the engine's rounds, over restarts; time is an argument."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -9,7 +9,7 @@ import pytest
 
 from advisor.core.answered import PATIENCE, Answered, Outcome, Said, Seen
 from advisor.core.message import Event, Notice
-from advisor.core.model import Limit, Observed, Reading, Severity, Term
+from advisor.core.model import Limit, Observed, Reading, Term
 from advisor.daemon import set_up
 from advisor.engine import Engine, Round
 from advisor.polling.poller import Polled
@@ -28,7 +28,8 @@ stacks:
       api: {provider: acme, role: backend}
 """
 RULES = """
-- {id: own.full, service: storage, when: storage > 80% of quota, then: upgrade, notify: immediate, says: Full.}
+- {id: own.full, service: storage, when: storage > 80% of quota, then: upgrade, notify: immediate,
+   says: Full.}
 - {id: own.fuller, service: storage, when: storage > 99% of quota, severity: critical, says: Now.}
 - {id: own.banned, service: storage, when: restricted > 0, severity: critical, says: Banned.}
 - {id: own.slow, service: backend, when: avg response_time > 500ms for 10000d, severity: info, says: Slow.}
@@ -42,13 +43,13 @@ class Shop:
     """An engine that is started anew before every round."""
 
     def __init__(self, folder: Path, store: AsyncStore) -> None:
-        self.folder = folder
         self.store = store
         (folder / "advisor.yaml").write_text(CONFIG)
         (folder / "rules.yaml").write_text(RULES)
+        self.world = set_up(folder / "advisor.yaml", {}).world
 
     async def round(self, at: datetime, *polls: Polled) -> list[Notice]:
-        self.engine = Engine(set_up(self.folder / "advisor.yaml", {}).world, self.store, ["stdout"])
+        self.engine = Engine(self.world, self.store, ["stdout"])
         done: Round = await self.engine.absorb(polls, at, at + DAY)
         return list(done.notices)
 

@@ -27,7 +27,7 @@ def acknowledge(
             until_value, unit = read(until)
         except ValueError as error:
             raise InputError(f"--until: {error}") from None
-    said = Attention(concern, "acknowledge", by or _me(), now, reason, until_value=until_value)
+    said = Attention(concern, "acknowledge", by or me(), now, reason, until_value=until_value)
     with_store(config, lambda store: _say(store, said, unit))
     print(f"{concern} is acknowledged{f' until {until}' if until else ' until it is over'}.")
     return 0
@@ -43,7 +43,7 @@ def snooze(config: Path, concern: str, span: str, *, by: str | None, reason: str
         raise InputError(f"`{span}` is no time of at most a year; write 4h or 3d")
     now = datetime.now(UTC)
     until = now + timedelta(seconds=seconds)
-    said = Attention(concern, "snooze", by or _me(), now, reason, until=until)
+    said = Attention(concern, "snooze", by or me(), now, reason, until=until)
     with_store(config, lambda store: _say(store, said))
     print(f"Nothing is said of {concern} until {until:%d %b %Y %H:%M} UTC.")
     return 0
@@ -73,7 +73,8 @@ def _undo(store: Store, concern: str, now: datetime) -> int:
     return 0
 
 
-def _me() -> str:
+def me() -> str:
+    """Return the login of whoever runs this."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):  # A container's user may have no name.

@@ -24,6 +24,8 @@ SECTIONS = {
 def commands(group: Any, path: str = "") -> Iterator[tuple[str, Any]]:
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
+            if command.invoke_without_command:
+                yield f"{path}{name}", command
             yield from commands(command, f"{path}{name} ")
         else:
             yield f"{path}{name}", command
@@ -139,6 +141,7 @@ notify: {{slack: {{webhook: "{slack.url()}"}}}}
         ("collectors list", "collectors list --json", 0),
         ("metrics list", "metrics list --json", 0),
         ("digest", "digest --format json", 0),
+        ("checklist", "checklist --json", 0),
     ],
 )
 def test_the_json_of_a_command_has_the_documented_shape(shop: Run, name: str, words: str, code: int) -> None:
