@@ -55,7 +55,7 @@ format: $(TESTS) ## Format the code and mend what ruff can mend.
 	@$(BIN)/ruff format .
 	@$(BIN)/ruff check --fix .
 
-docs: $(TESTS) ## Write the generated pages anew: configuration, vocabulary, the catalogue's schema.
+docs: $(TESTS) ## Write the generated pages anew: configuration, vocabulary, coverage, the catalogue's schema.
 	@$(BIN)/python docs/generate.py
 
 bench: $(TESTS) ## The figures in bench/README.md. ARGS=evaluate runs one.
