@@ -397,7 +397,9 @@ class Engine:
         recommendation = self._advise(tx, concern, now)
         pairs = list(zip(concern.findings, concern.rules, strict=True))
         said, told = self._attended(concern, now), self._told.get(key)
-        plain = event_to_tell(pairs, told, said, happened, recommendation.by, next_digest, now)
+        by = None if recommendation.old_figure else recommendation.by
+        old = self.watch.old_figures(concern, now)
+        plain = event_to_tell(pairs, told, said, happened, by, next_digest, now, old)
         event = says(answer, plain)
         if event is None:
             return

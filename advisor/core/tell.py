@@ -1,6 +1,6 @@
 """Whether people are told of a concern now, and of what. The digest tells the rest."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -40,12 +40,14 @@ def event_to_tell(
     act_by: datetime | None,
     next_digest: datetime,
     now: datetime,
+    old_figures: Container[str] = (),
 ) -> Event | None:
     """Return what to say of a concern at once, or None.
 
     `firing` are its firing findings with their rules, `happened` this round's events on it, `act_by` the
     date its recommendation names. At once goes what a rule calls immediate (critical ones by default) and
-    what cannot wait for the next digest. A concern is told once an episode, again when it grows worse,
+    what cannot wait for the next digest; rules that rest on an old figure alone (ids in `old_figures`) call
+    nobody. A concern is told once an episode, again when it grows worse,
     and its recovery is told to whom its beginning was.
     """
     if not firing:
@@ -56,7 +58,8 @@ def event_to_tell(
         return None
     severity = worst([rule.severity for _, rule in firing])
     urgent = act_by is not None and act_by < next_digest
-    if not urgent and all(rule.told is not Cadence.IMMEDIATE for _, rule in firing):
+    calling = [rule for _, rule in firing if rule.told is Cadence.IMMEDIATE and rule.id not in old_figures]
+    if not urgent and not calling:
         return None
     if told is None or _another(told.episode, episode(firing)):
         return Event.FIRED

@@ -24,6 +24,7 @@ from advisor.core.lifecycle import Event, Finding, State
 from advisor.core.limits import Limits
 from advisor.core.message import DigestConcern, Evidence, Notice, Recommendation
 from advisor.core.model import Observed, Quality, Severity, Subject, Term
+from advisor.core.old_figures import speaks_from_old_figure
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
 from advisor.core.sentence import Calendar, Forecast, Growth, Span, Test, TimeToLimit
@@ -131,6 +132,15 @@ class Watch:
         )
         stack, _ = self.place(concern.subject)
         return with_stage(recommendation, concern, stage, stack.timezone if stack else "UTC")
+
+    def old_figures(self, concern: Concern, now: datetime) -> frozenset[str]:
+        """Return the concern's rules that speak from a document's old figure alone: they call nobody."""
+        documents = self.catalogue.documents
+        return frozenset(
+            rule.id
+            for finding, rule in zip(concern.findings, concern.rules, strict=True)
+            if speaks_from_old_figure(rule, finding, self.limits, documents, now)
+        )
 
     # -- what people are shown -------------------------------------------------------------------------
 

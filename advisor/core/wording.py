@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from advisor.core.message import DigestConcern, DigestLimit, Event, Evidence, Notice, Recommendation
 from advisor.core.model import Action, Quality, Severity
+from advisor.core.money import USD, Currency
 from advisor.core.units import Unit, show
 
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -29,18 +30,18 @@ def filled(ratio: float, cells: int) -> int:
     return max(0, round(min(ratio, 1.0) * cells))
 
 
-def money(usd: float) -> str:
-    """Write US dollars: `$25`, `-$12.50`."""
-    return show(usd, Unit.USD)
+def money(usd: float, advice: Recommendation | None = None) -> str:
+    """Write US dollars: `$25`, `-$12.50`; those of an advice in the currency that it is shown in."""
+    return (Currency(advice.currency, advice.rate) if advice is not None else USD).show(usd)
 
 
-def difference(usd: float | None) -> str:
+def difference(usd: float | None, advice: Recommendation | None = None) -> str:
     """Write what a change costs a month; empty where it is not known."""
     if usd is None:
         return ""
     if abs(usd) < 0.005:
         return "no change in price"
-    return f"{money(abs(usd))} a month {'more' if usd > 0 else 'less'}"
+    return f"{money(abs(usd), advice)} a month {'more' if usd > 0 else 'less'}"
 
 
 def day(at: datetime, timezone: str = "UTC") -> str:
@@ -138,15 +139,33 @@ def target(advice: Recommendation) -> str:
 
 def price(advice: Recommendation) -> str:
     """Say what the advice costs; "price not known" is said only where a plan would change."""
-    text = difference(advice.difference)
+    text = difference(advice.difference, advice)
     if text:
         if advice.monthly_now is not None and advice.monthly_then is not None:
-            text += f" ({money(advice.monthly_now)} → {money(advice.monthly_then)})"
+            text += f" ({money(advice.monthly_now, advice)} → {money(advice.monthly_then, advice)})"
         if advice.price_as_of:
             text += f", price as of {advice.price_as_of}"
         return text
     changes = advice.action in {Action.UPGRADE, Action.DOWNGRADE, Action.MIGRATE, Action.SCALE_OUT}
     return "price not known" if changes else ""
+
+
+def parts(advice: Recommendation) -> str:
+    """Say what the price is made of, where it is more than one part: `Pro $25 + tax of 23% $5.75`."""
+    return " + ".join(advice.price_parts) if len(advice.price_parts) > 1 else ""
+
+
+def beside(advice: Recommendation) -> tuple[str, ...]:
+    """Return what stands beside an advice, a line each, from what happens otherwise to the forecast."""
+    lines = (
+        ("Otherwise", advice.otherwise),
+        ("Moving takes", advice.switching),
+        ("Price", parts(advice)),
+        ("Next", advice.binds_next),
+        ("The document says", advice.document_step),
+        ("Forecast", advice.forecast),
+    )
+    return tuple(f"{name}: {text}" for name, text in lines if text)
 
 
 def why(evidence: Evidence) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Evidence, Message, Notice, Recommendation
 from advisor.core.model import Severity
 from advisor.core.wording import (
+    beside,
     by_when,
     counted,
     day,
@@ -159,14 +160,7 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
         facts = [fact for fact in (price(advice), by_when(advice, zone)) if fact]
         if facts:
             yield escape(" · ".join(facts))
-        if advice.otherwise:
-            yield f"Otherwise: {escape(advice.otherwise)}"
-        if advice.binds_next:
-            yield f"Next: {escape(advice.binds_next)}"
-        if advice.document_step:
-            yield f"The document says: {escape(advice.document_step)}"
-        if advice.forecast:
-            yield f"Forecast: {escape(advice.forecast)}"
+        yield from map(escape, beside(advice))
     for line in whys(evidence):
         yield f"• {escape(line)}"
     if advice is None:
@@ -176,7 +170,7 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
     for number, step in first_steps(advice):
         yield f"{number}. {escape(step)}"
     for other in advice.alternatives:
-        cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
+        cost = f", {money(other.monthly, advice)} a month" if other.monthly is not None else ""
         note = f" ({other.note})" if other.note else ""
         yield escape(f"Or {other.action}: {other.target}{cost}{note}")
     if advice.playbook:
@@ -192,6 +186,8 @@ def _digest(digest: Digest) -> Iterator[list[Block]]:
         yield [_section("*To do, the most urgent first*")]
     for concern in digest.concerns:
         yield [_concern(concern, digest.timezone)]
+    yield from _titled("Said to be done", map(_bullet, digest.verified))
+    yield from _titled("Checklists", map(_bullet, digest.checklists))
     yield from _titled("Next limits", map(_limit, digest.limits))
     yield from _titled("Sources that are silent or cannot see everything", map(_bullet, digest.sources))
     yield from _titled("Not known", map(_bullet, digest.unknown))
@@ -216,8 +212,7 @@ def _concern(concern: DigestConcern, zone: str) -> Block:
     about = escape(place(concern.stack, concern.service))
     sign = _SIGNS[concern.severity]
     lines = [f"{sign} *{about}: {escape(concern.title)}*{_marked(marks(concern))}"]
-    if concern.acknowledged:
-        lines.append(f"_Acknowledged: {escape(concern.acknowledged)}_")
+    lines += [f"_{escape(words)}_" for words in concern.words]
     lines += _advice(concern.recommendation, concern.evidence, zone)
     return _section("\n".join(lines), _ONE)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Evidence, Message, Notice, Recommendation
 from advisor.core.wording import (
+    beside,
     by_when,
     counted,
     day,
@@ -52,7 +53,7 @@ def text(message: Message) -> str:
 
 def digest_headline(digest: Digest) -> str:
     """Say in one line what the time was like."""
-    todo = sum(not concern.acknowledged for concern in digest.concerns)
+    todo = sum(not concern.waits for concern in digest.concerns)
     said = counted(todo, "thing") + " to do" if todo else "nothing to do"
     if quiet(digest):
         said = f"a quiet {'day' if digest.cadence == 'daily' else 'week'}"
@@ -61,8 +62,9 @@ def digest_headline(digest: Digest) -> str:
 
 
 def quiet(digest: Digest) -> bool:
-    """Return whether nothing has to be done, nothing resolved and every source answered."""
-    return not (digest.concerns or digest.resolved or digest.counts.get("silent"))
+    """Return whether nothing has to be done or was, nothing resolved and every source answered."""
+    busy = digest.concerns or digest.resolved or digest.verified or digest.checklists
+    return not (busy or digest.counts.get("silent"))
 
 
 def digest_text(digest: Digest) -> str:
@@ -78,6 +80,12 @@ def digest_text(digest: Digest) -> str:
         lines += _heading("To do, the most urgent first")
         for number, concern in enumerate(digest.concerns, 1):
             lines += _concern(concern, number, zone)
+    if digest.verified:
+        lines += _heading("Said to be done")
+        lines += list(_wrapped(digest.verified))
+    if digest.checklists:
+        lines += _heading("Checklists")
+        lines += list(_wrapped(digest.checklists))
     if digest.limits:
         lines += _heading("Next limits")
         lines += [_limit(limit) for limit in digest.limits]
@@ -120,6 +128,9 @@ def footer(digest: Digest) -> list[str]:
         said.append(f"{counts['pending']:,} pending")
     if counts.get("acknowledged"):
         said.append(f"{counted(counts['acknowledged'], 'concern')} acknowledged")
+    answered = [f"{counts[kind]:,} {kind}" for kind in ("accepted", "rejected", "done") if counts.get(kind)]
+    if answered:
+        said.append(f"Recommendations answered: {', '.join(answered)}")
     if counts.get("sources"):
         silent = counts.get("silent", 0)
         answer = f"{silent:,} silent" if silent else "all answer"
@@ -166,8 +177,7 @@ def _concern(concern: DigestConcern, number: int, zone: str) -> Iterator[str]:
     about = place(concern.stack, concern.service)
     head = f"{about}: {concern.title} ({concern.severity.value}){_marked(marks(concern))}"
     yield from _wrapped([head], f"{number}. ")
-    if concern.acknowledged:
-        yield from _wrapped([f"Acknowledged: {concern.acknowledged}"], "", "   ")
+    yield from _wrapped(concern.words, "", "   ")
     yield from (f" {line}" for line in _advice(concern.recommendation, concern.evidence, zone))
 
 
@@ -176,21 +186,14 @@ def _advice(advice: Recommendation | None, evidence: tuple[Evidence, ...], zone:
         yield from _wrapped([advice.headline], "→ ", "  ")
         if facts := [fact for fact in (price(advice), by_when(advice, zone)) if fact]:
             yield from _wrapped([" · ".join(facts)], "", "    ")
-        if advice.otherwise:
-            yield from _wrapped([f"Otherwise: {advice.otherwise}"], "", "    ")
-        if advice.binds_next:
-            yield from _wrapped([f"Next: {advice.binds_next}"], "", "    ")
-        if advice.document_step:
-            yield from _wrapped([f"The document says: {advice.document_step}"], "", "    ")
-        if advice.forecast:
-            yield from _wrapped([f"Forecast: {advice.forecast}"], "", "    ")
+        yield from _wrapped(beside(advice), "", "    ")
     yield from _wrapped((f"Why: {line}" for line in whys(evidence)), "", "    ")
     if advice is None:
         return
     yield from _wrapped((f"Seen: {line}" for line in advice.evidence), "", "    ")
     yield from _wrapped((f"Step {number}: {step}" for number, step in first_steps(advice)), "", "    ")
     for other in advice.alternatives:
-        cost = f", {money(other.monthly)} a month" if other.monthly is not None else ""
+        cost = f", {money(other.monthly, advice)} a month" if other.monthly is not None else ""
         note = f" ({other.note})" if other.note else ""
         yield from _wrapped([f"Or {other.action}: {other.target}{cost}{note}"], "", "    ")
     if advice.playbook:

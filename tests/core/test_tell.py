@@ -122,3 +122,14 @@ def test_for_a_value_that_falls_the_acknowledgement_ends_below() -> None:
     falling = replace(FINDING, value=0.7, threshold=0.8)
     assert attended(attention(until_value=0.6), [(falling, rule())], NOW)
     assert not attended(attention(until_value=0.75), [(falling, rule())], NOW)
+
+
+def test_a_documents_old_figure_alone_calls_nobody() -> None:
+    critical, other = rule(Severity.CRITICAL), replace(rule(Severity.CRITICAL), id="measured")
+
+    def said(*rules: Rule) -> Event | None:
+        pairs = [(FINDING, one) for one in rules]
+        return event_to_tell(pairs, None, None, (Event.FIRED,), None, DIGEST, NOW, {"r"})
+
+    assert said(critical) is None
+    assert said(critical, other) is Event.FIRED
