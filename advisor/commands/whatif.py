@@ -66,15 +66,16 @@ class Answer:
     def __init__(self, asked: Scenario, users: float, revenue: float | None = None) -> None:
         what = asked.what
         self.asked, self.what, self.users = asked, what, users
+        self.revenue_guessed = False
+        if revenue is None and (earns := revenue_of(what.stack, what.histories, what.now)) and what.users:
+            revenue = earns * users / what.users
+            self.revenue_guessed = True
+        what.revenue_per_user = revenue / users if revenue is not None else None
         self.now: Outlook = what.present()
         self.then: Outlook = what.at(users)
         self.breaks = what.breaks()
         self.targets = bands.targets(asked.documents, users, self.then.known)
         self.items = {item.role: item for item in bands.items(asked.documents, users)}
-        self.revenue_guessed = False
-        if revenue is None and (earns := revenue_of(what.stack, what.histories, what.now)) and what.users:
-            revenue = earns * users / what.users
-            self.revenue_guessed = True
         self.break_even: BreakEven = break_even(
             scenario.on_revenue(asked.documents),
             self.then.known,

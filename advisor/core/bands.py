@@ -74,15 +74,17 @@ def place(known: float, low: float | None, high: float | None) -> Place:
 def items(documents: Iterable[Document], users: float, role: str = "") -> list[Item]:
     """Return what the documents say of each part of a stack at so many users (`role`: of one part only).
 
-    Only tables that add up to a total count: elsewhere a figure may be one of several choices. A document
-    that speaks of no number of users speaks of any.
+    Only tables that add up to a total count: elsewhere a figure may be one of several choices. A table whose
+    total speaks of no number of users speaks of any.
     """
     found: list[Item] = []
     for document in documents:
         rows: dict[tuple[str, str], list[Cost]] = {}
+        open_ = {cost.table for cost in document.costs if cost.total and cost.users_min is None}
         for cost in _parts(document):
             part = cost.role
-            if (not role or part == role) and (cost.holds(users) or cost.users_min is None):
+            unbound = cost.users_min is None and cost.table in open_
+            if (not role or part == role) and (cost.holds(users) or unbound):
                 rows.setdefault((cost.table, part), []).append(cost)
         for (_, part), costs in rows.items():
             highs = [cost.high for cost in costs if cost.high is not None]

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from advisor.core import demand
-from advisor.core.catalogue import Product, Usage
+from advisor.core.catalogue import Product
 from advisor.core.demand import MONTH, Histories, History
 from advisor.core.document import Capacity, Document
 from advisor.core.fleet import Fleet, Service, Stack
@@ -155,4 +155,4 @@ def _counted(product: Product | None) -> set[str]:
     """Return the metrics that plans of a product limit or price."""
     plans = product.plans if product is not None else ()
     limited = {quota.metric for plan in plans for quota in plan.quotas}
-    return limited | {p.metric for plan in plans for p in plan.price or () if isinstance(p, Usage)}
+    return limited.union(*(plan.metered for plan in plans))

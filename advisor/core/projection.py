@@ -22,6 +22,7 @@ from advisor.core.reach import machines
 
 #: What is counted where a document counts machines by users.
 MACHINES = "instances"
+REVENUE = "revenue"
 MANY = 1e12  #: More users than there will be: a limit that breaks beyond never does.
 
 
@@ -86,6 +87,8 @@ class Projection:
         self._reached: dict[tuple[str, str], Mapping[str, str]] = {}
         self._elsewhere: dict[tuple[str, str], tuple[Service, Limits]] = {}
         users = users_of(stack, self.histories)
+        #: USD a month that one user brings, for providers that take a share of it; None: not known.
+        self.revenue_per_user: float | None = None
         #: How many users there are; None: not known.
         self.users: float | None = users.values[-1] if users is not None else None
         self._usage = self._per_user(fallback)
@@ -165,6 +168,11 @@ class Projection:
                 if period == one.period or period not in exact:
                     need = one.over(period).high * users
                     found.setdefault((one.metric, period), Demand(one.metric, period, need, need))
+        if self.revenue_per_user is not None and any(
+            REVENUE in plan.metered for plan in (product.plans if product else ())
+        ):
+            brings = self.revenue_per_user * users
+            found[REVENUE, "month"] = Demand(REVENUE, "month", brings, brings)
         if (said := self.said_machines(service, users)) is not None:
             # A count is exact: headroom is for what grows within it.
             need = max(said[0], self.running(service)) / (1 + choose.HEADROOM)

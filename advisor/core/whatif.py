@@ -3,20 +3,20 @@
 A price or limit that nobody knows makes a total "at least": it never counts as nothing.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
 from advisor.core import choose, demand
 from advisor.core.bands import said_price
-from advisor.core.catalogue import Plan, Product, Scope, Size, Usage
+from advisor.core.catalogue import Plan, Product, Scope, Size
 from advisor.core.choose import Beside, Demand, Option
 from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.limits import Limits
 from advisor.core.model import Confidence, LimitInForce
 from advisor.core.per_user import SCALES
 from advisor.core.price import Price, over_quota
-from advisor.core.projection import MACHINES, Projected, Projection, period_of
+from advisor.core.projection import MACHINES, REVENUE, Projected, Projection, period_of
 from advisor.core.reach import reach
 
 #: How an unsure price is marked.
@@ -300,17 +300,31 @@ class WhatIf(Projection):
             where,
             tuple(option.price.unknown) if monthly is None else (),
             tuple(option.unsure),
-            self._left_out(group, option.plan, product),
+            self._left_out(group, option, product),
             tuple(notes),
             price=option.price,
         )
 
-    def _left_out(self, group: _Group, plan: Plan, product: Product) -> tuple[str, ...]:
-        """Return what the plan bills by use, and nothing says how much a user uses of it."""
-        projected = {one.metric for service in group.services for one in self.per_user(service)}
-        billed = {c.metric for c in plan.price or () if isinstance(c, Usage) and any(t.usd for t in c.tiers)}
-        words = ", ".join(sorted(metric.replace("_", " ") for metric in billed - projected))
-        return (f"{product.title} bills {words} too, which is not projected",) if words else ()
+    def _left_out(self, group: _Group, option: Option, product: Product) -> tuple[str, ...]:
+        """Return what the plan bills by use, or limits as the present one does not, and nothing projects."""
+        projected = {one.metric for service in group.services for one in self.per_user(service)} | {MACHINES}
+        if self.revenue_per_user is not None:
+            projected.add(REVENUE)
+        found = []
+        if words := _words(option.plan.metered - projected):
+            found.append(f"{product.title} bills {words} too, which is not projected")
+        if product is not group.product:
+            lead = group.services[0]
+            _, plan, size = self.plan_of(lead)
+            here = self._limits_of(lead, group.key, plan, size) if plan is not None else {}
+            limited = {
+                metric
+                for metric, limits in option.limits.items()
+                if any(limit.value is not None and limit.reset for limit in limits)
+            }
+            if words := _words(limited - projected - set(here)):
+                found.append(f"{product.title} limits {words}, which is not projected")
+        return tuple(found)
 
     def _as_it_is(self, group: _Group, users: float) -> Choice:
         """Return the present plan at so many users, whether it carries them or not."""
@@ -353,7 +367,7 @@ class WhatIf(Projection):
         product = group.product
         metrics = self._needed(group, users, moved=False)
         title = product.title if product is not None else group.key
-        words = ", ".join(sorted(metric.replace("_", " ") for metric in metrics)) or "what is projected"
+        words = _words(metrics) or "what is projected"
         why = f"no plan in reach of {title} is known to carry {words} and has a known price"
         return _unknown(group, title, why)
 
@@ -364,6 +378,10 @@ def _name(product: Product, option: Option, count: float) -> str:
         times = f"{count:g} × " if count > 1 else ""
         parts.append(f"{times}{option.size.title}")
     return ", ".join(parts) + (" with overage" if option.overage else "")
+
+
+def _words(metrics: Iterable[str]) -> str:
+    return ", ".join(sorted(metric.replace("_", " ") for metric in metrics))
 
 
 def _extra(product: Product, option: Option, demands: Sequence[Demand]) -> float:
@@ -394,6 +412,6 @@ def _depends_on_usage(product: Product) -> bool:
     """Say whether more usage could cost more: a plan limits or prices something that grows with users."""
     return any(
         any(q.metric in SCALES and q.included != "unlimited" for q in plan.quotas)
-        or any(isinstance(part, Usage) and part.metric in SCALES for part in plan.price or ())
+        or plan.metered & {*SCALES, REVENUE}
         for plan in product.plans
     )
