@@ -275,6 +275,10 @@ def _refuse_chart(path: Path) -> None:
             f"--chart {path}: a chart is written as SVG, which browsers show; name a file such as "
             f"{path.with_suffix('.svg').name}"
         )
+    if not path.parent.is_dir():
+        raise InputError(
+            f"--chart {path}: the folder {path.parent} does not exist; create it, or name another"
+        )
 
 
 def _draw(answer: Answer, path: Path) -> None:
