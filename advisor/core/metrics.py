@@ -44,7 +44,7 @@ _TABLE = (
     _Row("active_users", COUNT, "L q", "Users active in 30 days.", "stack"),
     _Row("satisfaction", RATIO, "L", "Score over the best score.", "stack", MEAN),
     _Row("instances", COUNT, "L q", "Machines that run."),
-    _Row("seats domains monitors projects branches", COUNT, "L q", "How many there are."),
+    _Row("seats domains monitors projects branches records", COUNT, "L q", "How many there are."),
     _Row("disk_used", BYTES, "L q a", "Bytes used on the disk, logs and system included."),
     _Row("disk_size", BYTES, "L", "Size of the disk."),
     _Row("replication_lag", SECONDS, "L", "How far the slowest replica is behind.", "database", MAX),
