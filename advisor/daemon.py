@@ -300,6 +300,7 @@ class Daemon:
         went_well = await self._round([])
         if went_well:
             await self._digests()
+            await self.engine.look_ahead(self.now())
             await self._beat()
 
     async def _retry(self) -> None:

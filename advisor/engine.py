@@ -15,12 +15,14 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from advisor.answering import Answers, Held, mark, note_of, says
+from advisor.core.ahead import Ahead, could_go_down, dated
 from advisor.core.answered import Outcome
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
 from advisor.core.decide import RENAMED, Decision
 from advisor.core.demand import Histories
 from advisor.core.digest import build
+from advisor.core.fleet import Service
 from advisor.core.judgement import UNKNOWN
 from advisor.core.lifecycle import Attention, Event, Finding, State
 from advisor.core.message import Digest, DigestConcern, Message, Notice, Recommendation
@@ -43,9 +45,12 @@ from advisor.world import World
 __all__ = ["Engine", "Round"]
 
 #: Advice looks at so much history, is made anew this often, and for so many concerns a round.
-LOOKS_BACK = timedelta(days=60)
+LOOKS_BACK = timedelta(days=62)
 ADVICE_AGE = timedelta(hours=6)
 REVIEWED = 50
+#: What is foreseen of services is renewed as often, for so many a round; before a report, for so many in all.
+FORESEEN = 10
+FORESEEN_BEFORE_REPORT = 2_000
 #: Recoveries are shown for this long.
 SHOWN_AFTER = timedelta(days=7)
 
@@ -114,6 +119,7 @@ class Engine:
         self._attention: dict[str, list[Attention]] = {}
         self.answers = Answers()
         self._advice: dict[str, _Advice] = {}
+        self._ahead: dict[str, Ahead] = {}
         self._revision = -1
         self._events: list[tuple[datetime, Event]] = []
         self._outbox: tuple[int, datetime | None] = (0, None)
@@ -228,6 +234,35 @@ class Engine:
                 self._advise(tx, concern, now)
 
         await self.store.read(read)
+        await self._look_ahead(now, FORESEEN_BEFORE_REPORT)
+
+    async def look_ahead(self, now: datetime) -> None:
+        """Foresee anew when limits are met and what could go down, of a few services, the oldest first."""
+        async with self._one_round:
+            if self._loaded:
+                await self._look_ahead(now, FORESEEN)
+
+    async def _look_ahead(self, now: datetime, most: int) -> None:
+        services = self.watch.fleet.services
+
+        def age(service: Service) -> datetime:
+            known = self._ahead.get(service.subject.key)
+            return known.at if known is not None else datetime.min.replace(tzinfo=UTC)
+
+        due = [service for service in services if now - age(service) >= ADVICE_AGE]
+        chosen = sorted(due, key=age)[:most]
+        if not chosen:
+            return
+
+        def read(tx: Transaction) -> dict[str, Ahead]:
+            return {
+                service.subject.key: self.watch.ahead(
+                    service, self._histories(tx, (service.subject.key,), now), now
+                )
+                for service in chosen
+            }
+
+        self._ahead.update(await self.store.read(read))
         self._snapshot = None
 
     # -- a round ---------------------------------------------------------------------------------------
@@ -467,16 +502,16 @@ class Engine:
         for service in concern.services:
             for shown in self._evidence.get(service, {}).values():
                 evidence.update(shown)
-        known = self._histories(tx, concern, now)
+        known = self._histories(tx, concern.services, now)
         recommendation = self.watch.advise(concern, known, now, evidence)
         self._advice[concern.key] = _Advice(recommendation, now)
         return recommendation
 
-    def _histories(self, tx: Transaction, concern: Concern, now: datetime) -> Histories:
-        """Read the history of everything that the concerned services, and their accounts', report."""
+    def _histories(self, tx: Transaction, services: Sequence[str], now: datetime) -> Histories:
+        """Read the history of everything that services, and their accounts', report."""
         fleet = self.watch.fleet
-        accounts = {fleet.service[key].account for key in concern.services if key in fleet.service}
-        subjects = {*concern.services, *(f"@{account}" for account in accounts)}
+        accounts = {fleet.service[key].account for key in services if key in fleet.service}
+        subjects = {*services, *(f"@{account}" for account in accounts)}
         subjects |= {s.subject.key for s in fleet.services if s.account in accounts}
         return histories(tx, subjects, now - LOOKS_BACK, now)
 
@@ -537,7 +572,8 @@ class Engine:
         decision = watch.decision
         return Snapshot(
             at=now,
-            metrics=watch.metrics(now),
+            metrics=dated(watch.metrics(now), self._ahead.values()),
+            down=could_go_down(self._ahead, watch.fleet, self._quiet(now)),
             concerns=tuple(self._line(concern, now) for concern in watch.concerns(now)),
             resolved=tuple(self._resolved(now)),
             sources=tuple(self._sources.values()),
@@ -575,6 +611,10 @@ class Engine:
         stack, _ = self.watch.place(concern.subject)
         return self.answers.shown(line, stack.timezone if stack else "UTC")
 
+    def _quiet(self, now: datetime) -> set[str]:
+        """Return the concerns without findings on which a person has stopped messages."""
+        return {key for key, said in self._attention.items() if any(attended(one, (), now) for one in said)}
+
     def _resolved(self, now: datetime) -> Iterable[DigestConcern]:
         open_ones = {f.concern for f in self.watch.ledger.findings.values() if f.state is State.FIRING}
         recent = [
@@ -605,6 +645,8 @@ class Engine:
         async with self._one_round:
             if not self._loaded:
                 await self.load(now)
+            if cadence == "weekly":
+                await self._look_ahead(now, FORESEEN_BEFORE_REPORT)
             self.snapshot(now)  # What is known now, whatever date the report bears.
             digest = self.digest(cadence, due or now, timezone)
             if cadence == "daily" and not self._new_for_daily(now):

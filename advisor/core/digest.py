@@ -42,6 +42,7 @@ def build(
         concerns=tuple(sorted(firing, key=lambda concern: urgency(concern, until))),
         resolved=tuple(sorted(resolved, key=lambda concern: concern.since)),
         limits=next_limits(snapshot.metrics, timezone),
+        down=snapshot.down[:LINES] if cadence == "weekly" else (),
         unknown=tuple(_unknown(snapshot)),
         sources=tuple(_sources(snapshot.sources, timezone)),
         counts=_counts(snapshot, flips, since, until),
@@ -60,7 +61,7 @@ def urgency(concern: DigestConcern, now: datetime) -> tuple[bool, bool, datetime
     dated = by is not None or concern.severity is Severity.CRITICAL
     cost = abs(advice.difference or 0.0) if advice else 0.0
     return (
-        bool(concern.acknowledged),
+        concern.waits,
         not dated,
         by or now,
         _ORDER[concern.severity],

@@ -145,6 +145,15 @@ class DigestConcern(_Frozen):
         return tuple(filter(None, (said, self.answer[:1].upper() + self.answer[1:])))
 
 
+class Could(_Frozen):
+    """A service that could go down again; `concern` (`shop/database#down`) stays the same every week."""
+
+    concern: str
+    stack: str
+    service: str
+    recommendation: Recommendation
+
+
 class DigestLimit(_Frozen):
     """A metric that nears its limit: used share and, where known, the date."""
 
@@ -172,6 +181,7 @@ class Digest(_Frozen):
     verified: tuple[str, ...] = ()
     checklists: tuple[str, ...] = ()
     limits: tuple[DigestLimit, ...] = ()
+    down: tuple[Could, ...] = ()
     unknown: tuple[str, ...] = ()
     sources: tuple[str, ...] = ()
     counts: dict[str, int] = {}

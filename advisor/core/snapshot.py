@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from advisor.core.message import DigestConcern
+from advisor.core.message import Could, DigestConcern
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +61,7 @@ class Snapshot:
     metrics: tuple[MetricRow, ...] = ()
     concerns: tuple[DigestConcern, ...] = ()
     resolved: tuple[DigestConcern, ...] = ()
+    down: tuple[Could, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     findings: dict[str, int] = field(default_factory=dict)
     judgements: dict[str, int] = field(default_factory=dict)

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from advisor.core.advise import Evidence as Shown
 from advisor.core.advise import advise
+from advisor.core.ahead import Ahead, ahead
 from advisor.core.catalogue import Catalogue
 from advisor.core.columns import Columns
 from advisor.core.compile import Gives
@@ -17,7 +18,7 @@ from advisor.core.concerns import Concern, concern_key, gather, tests
 from advisor.core.decide import Decision, Ledger, decide
 from advisor.core.demand import Histories
 from advisor.core.evaluate import Program
-from advisor.core.fleet import Fleet, Stack
+from advisor.core.fleet import Fleet, Service, Stack
 from advisor.core.gauges import gauges, metric_rows
 from advisor.core.judgement import FALSE, NOT_APPLICABLE, TRUE, UNKNOWN, Judged, TermVerdict
 from advisor.core.lifecycle import Event, Finding, State
@@ -132,6 +133,17 @@ class Watch:
         )
         stack, _ = self.place(concern.subject)
         return with_stage(recommendation, concern, stage, stack.timezone if stack else "UTC")
+
+    def ahead(self, service: Service, histories: Histories, now: datetime) -> Ahead:
+        """Return when the service's limits are met, and what it could go down to."""
+        return ahead(
+            service,
+            fleet=self.fleet,
+            limits=self.limits,
+            catalogue=self.catalogue,
+            histories=histories,
+            now=now,
+        )
 
     def old_figures(self, concern: Concern, now: datetime) -> frozenset[str]:
         """Return the concern's rules that speak from a document's old figure alone: they call nobody."""

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from advisor.core.message import DigestConcern, DigestLimit, Event, Evidence, Notice, Recommendation
+from advisor.core.message import Could, DigestConcern, DigestLimit, Event, Evidence, Notice, Recommendation
 from advisor.core.model import Action, Quality, Severity
 from advisor.core.money import USD, Currency
 from advisor.core.units import Unit, show
@@ -166,6 +166,12 @@ def beside(advice: Recommendation) -> tuple[str, ...]:
         ("Forecast", advice.forecast),
     )
     return tuple(f"{name}: {text}" for name, text in lines if text)
+
+
+def could(one: Could) -> str:
+    """Write what could go down again, with how sure that is and the concern to answer by."""
+    found = f" [{'; '.join(one.recommendation.states)}]" if one.recommendation.states else ""
+    return f"{place(one.stack, one.service)}: {one.recommendation.headline}{found} Concern: {one.concern}"
 
 
 def why(evidence: Evidence) -> str:

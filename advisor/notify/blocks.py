@@ -13,6 +13,7 @@ from advisor.core.model import Severity
 from advisor.core.wording import (
     beside,
     by_when,
+    could,
     counted,
     day,
     event,
@@ -189,6 +190,7 @@ def _digest(digest: Digest) -> Iterator[list[Block]]:
     yield from _titled("Said to be done", map(_bullet, digest.verified))
     yield from _titled("Checklists", map(_bullet, digest.checklists))
     yield from _titled("Next limits", map(_limit, digest.limits))
+    yield from _titled("Could go down", map(_bullet, map(could, digest.down)))
     yield from _titled("Sources that are silent or cannot see everything", map(_bullet, digest.sources))
     yield from _titled("Not known", map(_bullet, digest.unknown))
     resolved = (

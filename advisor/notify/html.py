@@ -9,6 +9,7 @@ from typing import Any
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Message, Notice
 from advisor.core.wording import (
     by_when,
+    could,
     counted,
     day,
     event,
@@ -117,6 +118,7 @@ def _environment() -> Any:
         moment=moment,
         money=money,
         parts=parts,
+        could=could,
         place=_place,
         price=price,
         severity=_severity,

@@ -7,6 +7,7 @@ from advisor.core.message import Digest, DigestConcern, DigestLimit, Evidence, M
 from advisor.core.wording import (
     beside,
     by_when,
+    could,
     counted,
     day,
     event,
@@ -89,6 +90,9 @@ def digest_text(digest: Digest) -> str:
     if digest.limits:
         lines += _heading("Next limits")
         lines += [_limit(limit) for limit in digest.limits]
+    if digest.down:
+        lines += _heading("Could go down")
+        lines += list(_wrapped(map(could, digest.down)))
     if digest.sources:
         lines += _heading("Sources that are silent or cannot see everything")
         lines += list(_wrapped(digest.sources))

@@ -138,7 +138,7 @@ def _environment() -> Any:
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
     )
-    names = "ago by_when counted day limit_marks marks metric_name moment money parts price share"
+    names = "ago by_when could counted day limit_marks marks metric_name moment money parts price share"
     names += " short_source target why"
     environment.filters.update({name: getattr(wording, name) for name in names.split()})
     environment.filters |= {"place": _place, "amount": show}
