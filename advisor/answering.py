@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from advisor.core.answered import Answered, End, Outcome, Present, Said, Seen, described, quiet, settle
 from advisor.core.checklists import Done, lines, reminders
 from advisor.core.concerns import Concern
+from advisor.core.digest import LINES
 from advisor.core.fleet import Fleet
 from advisor.core.lifecycle import Finding, State
 from advisor.core.message import Digest, DigestConcern, Event
@@ -16,7 +17,7 @@ from advisor.core.present import present, restrictions
 from advisor.core.stages import Stage, following, staged_rule
 from advisor.core.stages import described as stage_words
 from advisor.core.watch import Watch
-from advisor.core.wording import metric_name, place
+from advisor.core.wording import counted, metric_name, place
 from advisor.polling.poller import Polled
 from advisor.store import Transaction
 from advisor.store.answers import Ended
@@ -180,7 +181,7 @@ class Answers:
             update={
                 "counts": counts,
                 "verified": tuple(verified),
-                "checklists": tuple(self._due(digest, watch, world)),
+                "checklists": _first(self._due(digest, watch, world)),
             }
         )
 
@@ -195,6 +196,12 @@ class Answers:
             known = None if count is None or math.isnan(count) else count
             found = lines(stack.key, mine, self.items, digest.until, stack.timezone)
             yield from reminders(found, known, digest.cadence, stack.timezone)
+
+
+def _first(sentences: Iterable[str]) -> tuple[str, ...]:
+    found = list(sentences)
+    more = f"and {counted(len(found) - LINES, 'more list')}: `advisor checklist` shows all"
+    return (*found[:LINES], *([more] if len(found) > LINES else []))
 
 
 def _tells(polled: Polled, seen: Seen) -> bool:

@@ -248,8 +248,7 @@ def _lines(one: DigestConcern) -> list[str]:
             lines.append(f"Otherwise: {advice.otherwise}")
         if advice.playbook:
             lines.append(f"How: playbook {advice.playbook}, {wording.counted(len(advice.steps), 'step')}")
-    if one.acknowledged:
-        lines.append(f"Acknowledged: {one.acknowledged}")
+    lines += one.words
     lines.append(f"Concern: {one.concern}")
     return lines
 
