@@ -27,6 +27,7 @@ text { font: 13px system-ui, 'Segoe UI', Helvetica, Arial, sans-serif; fill: #1f
 .title { font-size: 17px; font-weight: 600; }
 .grid { stroke: #e4e7eb; }
 .band { fill: #f0b429; fill-opacity: .22; stroke: #de911d; stroke-opacity: .55; }
+.point { fill: #f0b429; stroke: #8d5f0b; }
 .ours { fill: none; stroke: #0b69a3; stroke-width: 2.5; stroke-linejoin: round; }
 .least { stroke-dasharray: 7 5; }
 .break { stroke: #ba2525; stroke-dasharray: 2 4; }
@@ -86,7 +87,12 @@ def svg(asked: Scenario, users: float, breaks: Sequence[Break]) -> str:
         f"<style>{_STYLE}</style>",
         f'<rect class="paper" width="{WIDTH}" height="{HEIGHT + _below(seen)}"/>',
         f'<text class="title" x="{LEFT}" y="28">{escape(title)}</text>',
-        *_legend(any(outlook.total is None for outlook in outlooks), bool(said), bool(seen)),
+        *_legend(
+            any(outlook.total is not None for outlook in outlooks),
+            any(outlook.total is None for outlook in outlooks),
+            bool(said),
+            bool(seen),
+        ),
         *_grid(paper),
         *_bands(paper, said),
         *_sizes(paper, what.users, users),
@@ -114,18 +120,18 @@ def _within(target: bands.Target, least: float, most: float) -> bool:
     return start < most and end >= least
 
 
-def _legend(least: bool, said: bool, broken: bool) -> Iterator[str]:
+def _legend(whole: bool, least: bool, said: bool, broken: bool) -> Iterator[str]:
     x = LEFT
-    entries = [('<line class="ours" x1="{x}" y1="46" x2="{end}" y2="46"/>', "cheapest plans in reach", True)]
+    entries = [('<line class="ours" x1="{x}" y1="46" x2="{end}" y2="46"/>', "cheapest plans in reach", whole)]
     entries.append(
         (
             '<line class="ours least" x1="{x}" y1="46" x2="{end}" y2="46"/>',
-            "at least: a part is not known",
+            "cheapest plans in reach, at least: a part is not known",
             least,
         )
     )
     entries.append(
-        ('<rect class="band" x="{x}" y="40" width="28" height="12"/>', "the document's range", said)
+        ('<rect class="band" x="{x}" y="40" width="28" height="12"/>', "the document's figures", said)
     )
     entries.append(('<line class="break" x1="{x}" y1="46" x2="{end}" y2="46"/>', "a limit breaks", broken))
     for shape, words, wanted in entries:
@@ -172,12 +178,14 @@ def _bands(paper: _Paper, said: Sequence[bands.Target]) -> Iterator[str]:
         start, end = paper.x(max(target.users_min or 0, paper.users[0])), WIDTH - RIGHT
         if target.users_max is not None:
             end = round(paper.x(target.users_max))
-        if target.users_min == target.users_max:
-            start, end = start - 4, round(start + 4)
         high = target.high if target.high is not None else paper.dollars
         top, bottom = paper.y(high), paper.y(target.low or 0.0)
         words = f"{target.document} line {target.line}: {target.item}, {_dollars(target)}"
         height = max(round(bottom - top, 1), 3)
+        if target.users_min == target.users_max and target.low == target.high:
+            place = f"M{start} {top - 7} l7 7 l-7 7 l-7 -7 z"
+            yield f'<path class="point" d="{place}"><title>{escape(words)}</title></path>'
+            continue
         yield (
             f'<rect class="band" x="{start}" y="{top}" width="{max(round(end - start, 1), 2)}" '
             f'height="{height}"><title>{escape(words)}</title></rect>'
@@ -230,7 +238,7 @@ def _breaks(paper: _Paper, seen: Sequence[Break]) -> Iterator[str]:
         yield f'<line class="break" x1="{x}" y1="{TOP}" x2="{x}" y2="{HEIGHT - BOTTOM}"/>'
         yield f'<circle class="mark" cx="{x}" cy="{y}" r="9"/>'
         yield f'<text class="number" x="{x}" y="{y + 4}" text-anchor="middle">{number}</text>'
-        words = f"{number}  {one.users:,.0f} users: {one.service}, {wording.metric_name(one.metric)}"
+        words = f"{number} · {one.users:,.0f} users: {one.service}, {wording.metric_name(one.metric)}"
         words += f" {one.at_end}" if one.at_end not in {"", "unknown"} else " limit reached"
         yield _under(number - 1, words)
     if len(seen) > NAMED:

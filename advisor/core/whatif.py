@@ -266,15 +266,18 @@ class WhatIf(Projection):
                 ):
                     found.add(one.metric)
             if moved and group.product is not None:
-                limited = {
-                    quota.metric
-                    for plan in group.product.plans
-                    for quota in plan.quotas
-                    if quota.included != "unlimited"
-                }
-                found |= limited & {one.metric for one in self.per_user(service)}
-        # A ladder that counts machines says itself that so many of them can be had.
-        return found - {MACHINES}
+                used = {one.metric for one in self.per_user(service)}
+                found |= {metric for metric in used if self._limited(service, group.product, metric)}
+        # A ladder that counts machines says itself that so many of this product can be had.
+        return found if moved else found - {MACHINES}
+
+    def _limited(self, service: Service, product: Product, metric: str) -> bool:
+        """Say whether the present plan, or another one of the product, limits the metric."""
+        quotas = [q for plan in product.plans for q in plan.quotas if q.metric == metric]
+        in_force = self.in_force(service, metric)
+        return any(limit.value is not None for limit in in_force) or any(
+            quota.included != "unlimited" for quota in quotas
+        )
 
     def _choice(
         self, group: _Group, key: str, option: Option, users: float, monthly: float | None, where: str

@@ -235,6 +235,30 @@ def test_another_product_is_chosen_only_on_the_ladder_and_with_known_limits() ->
     assert only(unknown.at(5000)).product == "base"
 
 
+def test_what_another_stack_uses_of_the_account_is_added_and_does_not_grow() -> None:
+    quota = {"metric": "storage", "included": "100GB", "scope": "account", "at_end": "blocked"}
+    plans = [{"id": "pro", "price": [], "quotas": [quota]}, plan("max", 200, storage="unlimited")]
+    base = provider("base", plans)
+    services = [Service(name, "database", "database", "base", "one", "pro") for name in ("shop", "club")]
+    stacks = tuple(
+        Stack(one.stack, facts={"users": 1000.0}, packs=("paper",), services=(one,)) for one in services
+    )
+    fleet = Fleet(stacks, (Account("one", "base", "pro"),))
+    histories = {("club/database", "storage"): History((NOW.timestamp(),), (40e9,))}
+    catalogue = Catalogue({"base": base}, {"paper": ONE_MB})
+    world = WhatIf(stacks[0], fleet, catalogue, [ONE_MB], NOW, histories=histories)
+    assert [one.users for one in world.breaks()] == [60_000]
+    assert [world.at(users).total for users in (40_000, 50_000)] == [0, 200]
+
+
+def test_a_share_of_revenue_is_priced_where_revenue_is_known() -> None:
+    shop = provider("till", [{"id": "any", "price": [{"kind": "share", "rate": 0.05}]}])
+    world = what_if(shop, services={"payments": "till/any"})
+    assert world.at(1000).total is None
+    world.revenue_per_user = 2.0
+    assert world.at(1000).total == 100
+
+
 def test_a_price_that_lacks_a_part_does_not_beat_a_whole_one() -> None:
     by_use = {
         **plan("any", 1, storage="1TB"),
