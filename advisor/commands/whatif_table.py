@@ -158,9 +158,10 @@ def _why(choice: Choice) -> str:
     if choice.open_:
         words = ", ".join(metric.replace("_", " ") for metric in choice.open_)
         parts.append(f"limit not known: {words}")
-    if choice.others:
-        name, usd, least = choice.others[0]
-        parts.append(f"else {name} {'≥ ' if least else ''}{wording.money(usd)}")
+    whole = [(name, usd) for name, usd, least in choice.others if not least]
+    if whole:
+        name, usd = whole[0]
+        parts.append(f"else {name} {wording.money(usd)}")
     return "; ".join(parts)
 
 

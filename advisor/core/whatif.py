@@ -18,6 +18,7 @@ from advisor.core.per_user import SCALES
 from advisor.core.price import Price, over_quota
 from advisor.core.projection import MACHINES, REVENUE, Projected, Projection, period_of
 from advisor.core.reach import reach
+from advisor.core.units import Unit, show
 
 #: How an unsure price is marked.
 _DOUBT = {Confidence.DOCUMENT_ONLY: "a document's price", Confidence.UNKNOWN: "price unconfirmed"}
@@ -251,8 +252,8 @@ class WhatIf(Projection):
     def _needed(self, group: _Group, users: float, *, moved: bool) -> set[str]:
         """Return the metrics whose limit must be known before a plan is called one that carries them.
 
-        Those that break on the present plan; elsewhere all that any plan here limits, because a product of
-        which nothing is known would else look like one that carries everything.
+        Those that break on the present plan; elsewhere all that any plan here limits or bills, because a
+        product of which nothing is known would else look like one that carries everything.
         """
         found: set[str] = set()
         for service in group.services:
@@ -267,16 +268,17 @@ class WhatIf(Projection):
                     found.add(one.metric)
             if moved and group.product is not None:
                 used = {one.metric for one in self.per_user(service)}
-                found |= {metric for metric in used if self._limited(service, group.product, metric)}
+                found |= {metric for metric in used if self._counted(service, group.product, metric)}
         # A ladder that counts machines says itself that so many of this product can be had.
         return found if moved else found - {MACHINES}
 
-    def _limited(self, service: Service, product: Product, metric: str) -> bool:
-        """Say whether the present plan, or another one of the product, limits the metric."""
-        quotas = [q for plan in product.plans for q in plan.quotas if q.metric == metric]
-        in_force = self.in_force(service, metric)
-        return any(limit.value is not None for limit in in_force) or any(
-            quota.included != "unlimited" for quota in quotas
+    def _counted(self, service: Service, product: Product, metric: str) -> bool:
+        """Say whether the present plan, or another one of the product, limits or bills the metric."""
+        if any(limit.value is not None for limit in self.in_force(service, metric)):
+            return True
+        return any(
+            metric in plan.metered or any(quota.metric == metric for quota in plan.quotas)
+            for plan in product.plans
         )
 
     def _choice(
@@ -284,7 +286,7 @@ class WhatIf(Projection):
     ) -> Choice:
         lead, product = group.services[0], self.catalogue.offers[key]
         count = self.count(lead, users) if option.size is not None else 1.0
-        notes = [f"overage {option.price.overage:,.2f} USD"] if option.overage else []
+        notes = [f"overage {show(option.price.overage, Unit.USD)}"] if option.overage else []
         said = self.said_machines(lead, users)
         if option.size is not None and said is not None and said[0] > self.running(lead):
             notes.append(f"{said[0]:g} machines by the document, {said[1]}")

@@ -235,6 +235,17 @@ def test_another_product_is_chosen_only_on_the_ladder_and_with_known_limits() ->
     assert only(unknown.at(5000)).product == "base"
 
 
+def test_what_the_present_provider_bills_must_be_known_of_another() -> None:
+    by_use = {"kind": "usage", "metric": "egress", "tiers": [{"usd": 0.02, "per": "1GB"}]}
+    capacity = [{"metric": "egress", "role": "database", "low": "1GB", "period": "month"}]
+    base = provider("base", [{"id": "payg", "price": [by_use]}])
+    vague = provider("next", [{"id": "any", "price": [], "not_known": ["egress"]}])
+    outlook = what_if(base, vague, services={"database": "base/payg"}, said=document(capacity, LADDER)).at(
+        5000
+    )
+    assert (only(outlook).product, outlook.total) == ("base", 100)
+
+
 def test_what_another_stack_uses_of_the_account_is_added_and_does_not_grow() -> None:
     quota = {"metric": "storage", "included": "100GB", "scope": "account", "at_end": "blocked"}
     plans = [{"id": "pro", "price": [], "quotas": [quota]}, plan("max", 200, storage="unlimited")]
