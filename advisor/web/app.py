@@ -91,6 +91,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
     fields = asdict(snapshot) | {
         "concerns": snapshot.concerns,
         "resolved": snapshot.resolved,
+        "down": snapshot.down,
         "unknown": unknown,
     }
     return to_json({"version": 1, "advisor": __version__, **fields}, inf_nan_mode="null")

@@ -7,11 +7,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from advisor import catalogue_files
+from advisor.core import wording
 from advisor.core.advise import advise, demand_of
-from advisor.core.catalogue import Catalogue
-from advisor.core.choose import HEADROOM
+from advisor.core.advise.elsewhere import elsewhere
+from advisor.core.advise.indexes import suggested
+from advisor.core.catalogue import Catalogue, Provider
+from advisor.core.choose import HEADROOM, Beside
 from advisor.core.concerns import concern_key, gather
-from advisor.core.demand import History
+from advisor.core.demand import History, usage
+from advisor.core.document import Document
 from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.language import parse
 from advisor.core.lifecycle import Finding, State
@@ -24,7 +28,9 @@ from advisor.world import everything
 NOW = datetime(2026, 3, 2, tzinfo=UTC)
 DB, API, MAIL, PLAIN = "shop/database", "shop/api", "shop/email", "shop/plain"
 MB, GB = 1e6, 1e9
-CATALOGUE = everything().catalogue
+ALL = everything().catalogue
+#: Without the providers that ladders lead to: what is cheapest must not change with their prices.
+CATALOGUE = Catalogue({name: ALL.providers[name] for name in ("supabase", "fly", "resend")}, ALL.documents)
 BOOKS = catalogue_files.playbooks()
 
 
@@ -336,3 +342,174 @@ def test_the_advised_plan_carries_the_forecast_of_every_metric(
             assert included is not None
             fits = demand.need * (1 + HEADROOM) <= included
             assert fits or (quota.overage is not None and not (target.id == "pro" and cap))
+
+
+# -- another provider on the ladder -----------------------------------------------------------------------
+
+
+def with_ladder(*steps: dict[str, Any], confidence: str = "documented", metered: str = "") -> Catalogue:
+    """Return the catalogue with one more provider that the ladder of app-virgin's document leads to."""
+    usage = [{"kind": "usage", "metric": metered, "tiers": [{"usd": 0.1, "per": "1"}]}] if metered else []
+    elephant = Provider.model_validate(
+        {
+            "provider": "elephant",
+            "title": "Elephant",
+            "source": "its docs",
+            "as_of": "2026-02-01",
+            "confidence": confidence,
+            "plans": [
+                {
+                    "id": "herd",
+                    "title": "Herd",
+                    "price": [{"kind": "fixed", "usd": 9}, *usage],
+                    "complete": True,
+                    "quotas": [{"metric": "storage", "included": "30GB", "at_end": "blocked"}],
+                }
+            ],
+        }
+    )
+    path = {"id": "path-database", "steps": [{"step": "1", "ends": ["elephant"], **step} for step in steps]}
+    said = Document.model_validate({"name": "app-virgin", "as_of": "2026-01-10", "ladders": [path]})
+    return Catalogue({**CATALOGUE.providers, "elephant": elephant}, {"app-virgin": said})
+
+
+AWAY = {"line": 303, "from_plan": "Supabase", "to_plan": "Elephant", "starts": ["supabase"]}
+FULL = {"storage": level(401 * MB, 3 * MB)}
+
+
+def test_another_provider_on_the_ladder_that_is_cheaper_is_a_migration_with_what_it_takes() -> None:
+    step = AWAY | {"code_changes": "none", "effort": "Low", "playbook": "supabase-free-to-pro"}
+    found = advice(DB, STORAGE, histories=FULL, line=303, catalogue=with_ladder(step))
+    assert (found.action, found.to_plan, found.monthly_then) == (Action.MIGRATE, "Elephant Herd", 9)
+    assert found.headline.startswith("Supabase Free → Elephant Herd, $9/mo more, before ")
+    assert found.switching == (
+        "code changes: none, effort: Low, downtime: none known; the project stays where it is"
+        " (app-virgin line 303; the move itself is not priced)"
+    )
+    assert found.playbook == "supabase-free-to-pro"
+    assert any(way.target == "Pro" and way.monthly == 25 for way in found.alternatives)
+
+
+def test_a_step_that_does_not_start_at_the_present_plan_is_out_of_reach() -> None:
+    step = AWAY | {"starts": ["supabase/pro"]}
+    assert advice(DB, STORAGE, histories=FULL, catalogue=with_ladder(step)).to_plan == "Pro"
+
+
+def test_a_price_that_nobody_confirmed_or_nobody_can_count_carries_nothing_elsewhere() -> None:
+    for catalogue in (with_ladder(AWAY, confidence="unknown"), with_ladder(AWAY, metered="compute_hours")):
+        found = advice(DB, STORAGE, histories=FULL, catalogue=catalogue)
+        assert found.to_plan == "Pro"
+        assert any(
+            way.target == "Elephant" and way.note.startswith("price not known") for way in found.alternatives
+        )
+
+
+def test_a_short_history_does_not_leave_a_provider() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(401 * MB, days=3)}, catalogue=with_ladder(AWAY))
+    assert found.to_plan == "Pro"
+
+
+def test_where_a_cheaper_plan_carries_it_the_headline_goes_down() -> None:
+    found = advice(DB, STORAGE, histories={"storage": level(1 * GB)}, plan="team")
+    assert (found.action, found.to_plan, found.difference) == (Action.DOWNGRADE, "Pro", -574)
+
+
+def test_the_rest_of_an_account_goes_on_being_paid_when_one_service_leaves() -> None:
+    service = Service("shop", "database", "database", "supabase", "acme")
+    other = Service("shop", "reports", "reports", "supabase", "acme")
+    account = Account("acme", "supabase", "pro")
+    catalogue = with_ladder(AWAY)
+    histories = {(DB, "storage"): level(7 * GB)}
+    product = catalogue.offers["supabase"]
+    plan = product.plan("pro")
+    assert plan is not None
+
+    def price(*services: Service) -> float | None:
+        watched = Fleet((Stack("shop", packs=("app-virgin",), services=services),), (account,))
+        limits = Limits(watched, catalogue)
+        here = usage(service, product, watched, limits, histories, NOW)
+        beside = [Beside() for one in services if one is not service]
+        documents = [catalogue.documents["app-virgin"]]
+        (option, *_) = elsewhere(
+            service, "storage", product, plan, account, documents, catalogue, limits, histories, here, NOW,
+            others=beside,
+        )  # fmt: skip
+        return option.price.monthly
+
+    assert price(service) == 9
+    assert price(service, other) == 9 + 25  # Pro's base price, its credit pays the other's compute.
+
+
+def test_amounts_are_shown_in_the_accounts_currency_where_the_rate_is_stated() -> None:
+    found = advice(DB, STORAGE, histories=FULL, currency="EUR", rate=0.92)
+    assert found.headline.startswith("Supabase Free → Pro, €23/mo more, before ")
+    assert (found.difference, found.currency, found.rate) == (25, "EUR", 0.92)
+    assert "at the stated rate of 0.92 EUR a dollar" in found.states
+    assert wording.price(found) == "€23 a month more (€0 → €23)"
+    plain = advice(DB, STORAGE, histories=FULL, currency="EUR")
+    assert plain.headline.startswith("Supabase Free → Pro, $25/mo more")
+    assert "prices in USD; the account pays in EUR: write `rate:` at it to see EUR" in plain.states
+
+
+def test_a_price_names_its_parts() -> None:
+    found = advice(DB, STORAGE, histories=FULL, tax=0.23, credits=5.0)
+    assert found.price_parts == (
+        "Pro $25", "1 × Micro $10", "credit of $10 -$10", "account's credits -$5", "tax of 23% $4.60",
+    )  # fmt: skip
+    assert found.difference == pytest.approx(24.6)
+
+
+def test_overage_is_told_up_to_the_periods_end_and_a_spend_cap_stops() -> None:
+    history = {"egress": amount(10 * GB)}
+    found = advice(DB, "egress > 80% of quota", histories=history, plan="pro", spend_cap=False)
+    assert "by the period's end on 12 March (egress)" in found.otherwise
+    assert found.otherwise.startswith("From ")
+    capped = advice(DB, "egress > 80% of quota", histories=history, plan="pro", spend_cap=True)
+    assert "more is refused, because of the spend cap (egress)" in capped.otherwise
+
+
+def test_a_rules_own_line_finds_the_documents_step_whatever_the_plan() -> None:
+    for plan in ("free", "pro", "team"):
+        found = advice(DB, STORAGE, histories=FULL, line=301, plan=plan)
+        assert found.document_step.startswith(
+            "app-virgin line 301: Supabase Free → Supabase Pro (8GB), $25/mo"
+        )
+        assert "newer: " in found.document_step
+
+
+def test_a_date_from_a_documents_old_figure_alone_says_so() -> None:
+    history = {"connections": level(12, 0.2)}
+    assert not advice(DB, "connections > 80% of max", histories=history).old_figure
+    later = NOW + timedelta(days=300)
+    times = [at + 300 * 86400 for at in history["connections"].times]
+    shifted = {"connections": History(times, history["connections"].values)}
+    found = advice(DB, "connections > 80% of max", histories=shifted, now=later)
+    assert found.old_figure
+    assert any("old figure of a document alone" in state for state in found.states)
+
+
+def test_an_index_is_suggested_only_where_one_statement_reads_one_scanned_table() -> None:
+    scanned = [{"table": "public.events"}, {"table": "public.users"}]
+    statements = [
+        "SELECT * FROM events WHERE user_id = $1 AND kind = $2 ORDER BY at LIMIT $3",
+        'UPDATE public.users SET seen = $1 WHERE "Mail" = $2',
+        "SELECT * FROM events e JOIN users u ON u.id = e.user_id WHERE u.mail = $1",
+        "SELECT * FROM events, users WHERE mail = $1",
+        "SELECT * FROM events WHERE user_id = $1 OR kind = $2",
+        "SELECT * FROM orders WHERE user_id = $1",
+        "SELECT * FROM users WHERE id = $1",
+        "SELECT * FROM events WHERE user_id = $1 AND …",
+    ]
+    evidence = {
+        "Tables that may lack an index": scanned,
+        "Slowest statements": [{"statement": text} for text in statements],
+    }
+    assert suggested(evidence) == (
+        "CREATE INDEX CONCURRENTLY ON public.events (user_id, kind);",
+        'CREATE INDEX CONCURRENTLY ON public.users ("Mail");',
+    )
+    assert suggested({"Slowest statements": evidence["Slowest statements"]}) == ()
+    found = advice(PLAIN, "p95 query_time > 100ms", (Action.OPTIMISE,), evidence=evidence)
+    assert (
+        "suggestion, not tried: CREATE INDEX CONCURRENTLY ON public.events (user_id, kind);" in found.evidence
+    )
