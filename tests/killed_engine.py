@@ -17,6 +17,7 @@ from typing import Any
 
 from advisor import logs, owner
 from advisor.channels import StoredOutbox
+from advisor.core.answered import Answered, Said, Seen
 from advisor.core.message import Message
 from advisor.core.model import Observed, Reading
 from advisor.daemon import Setup, lead, set_up
@@ -51,6 +52,23 @@ RULES = """
 
 #: Rises and falls, and stays between the two thresholds on its way.
 WAVE = (200, 320, 420, 450, 380, 360, 320, 320, 310, 250, 200)
+
+
+#: What is answered in which step of a wave: that is verified, that has not moved, and that speaks again.
+ANSWERS = {
+    4: ("s0", Said.DONE, timedelta(minutes=9)),
+    2: ("s0", Said.DONE, timedelta(minutes=1)),
+    9: ("s1", Said.REJECTED, timedelta(minutes=4)),
+}
+
+
+def answered(step: int, now: datetime) -> Answered | None:
+    """Return what somebody answers before a step, None where nobody does."""
+    if step % len(WAVE) not in ANSWERS or step < len(WAVE):
+        return None
+    service, said, wait = ANSWERS[step % len(WAVE)]
+    seen = Seen(f"shop/{service}", "storage", "quota")
+    return Answered(f"shop/{service}#storage", said, "ann", now, until=now + wait, due=now + wait, seen=seen)
 
 
 def polls(step: int, now: datetime) -> list[Polled]:
@@ -94,6 +112,8 @@ async def live(setup: Setup, deliveries: Path, point: Callable[[str], None]) -> 
     for number in range(step, STEPS):
         now = START + timedelta(minutes=number)
         engine.lease = await store.write(lambda tx, now=now: lead(tx, now))
+        if said := answered(number, now):
+            await store.write(lambda tx, said=said: tx.answer(said))
         await engine.absorb(polls(number, now), now, now + timedelta(days=1))
         point("committed")
         await courier.deliver_due(now)

@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from advisor.core.lifecycle import State
-from advisor.core.message import Message
+from advisor.core.message import Event, Message
 from advisor.store import Delivery, Flip, open_store
 from tests import killed_engine
 
@@ -59,6 +59,8 @@ def test_a_life_of_kills_tells_what_an_untroubled_life_tells(tmp_path: Path) -> 
     assert len(deaths) >= 20
     assert flips_of_kills == flips
     assert len(expected) > len(deaths) / 2
+    assert {Event.VERIFIED, Event.NOT_MOVED} <= {n.event for m in expected for n in m.notices}
+    assert any("ann rejected this" in n.note for m in expected for n in m.notices)
     assert {message.id: message.text for message in told} == {m.id: m.text for m in expected}
     assert len({message.id for message in expected}) == len(expected)
     assert states == {Delivery.SENT}

@@ -60,7 +60,7 @@ def test_done_keeps_what_was_in_force_and_a_moved_limit_verifies_it(
     assert answers(tmp_path) == []
     said = " ".join(firing("digest").out.split())
     assert "Said to be done" in said
-    assert "storage limit 600 B → 9 kB" in said
+    assert "storage limit 600 B → 9 KB" in said
 
 
 def test_an_answer_is_shown_counted_and_taken_back(firing: Run, tmp_path: Path) -> None:
