@@ -193,7 +193,9 @@ def test_a_providers_products_have_names_of_their_own() -> None:
 def test_show_holds_plans_figures_and_every_step(shipped: Catalogue) -> None:
     shown = rows(shipped, "supabase")
     assert len({tuple(row) for row in shown}) == 1
-    plans = {row["plan"]: row["price"] for row in shown if row["kind"] == "plan"}
+    plans = {
+        row["plan"]: row["price"] for row in shown if (row["product"], row["kind"]) == ("supabase", "plan")
+    }
     assert plans == {
         "free": "$0/mo",
         "pro": "$25/mo and credit",
