@@ -9,8 +9,9 @@ from advisor.commands.whatif_table import band, dollars
 from advisor.core import bands, wording
 from advisor.core.document import Document
 from advisor.core.metrics import VOCABULARY
+from advisor.core.outlook import Outlook
 from advisor.core.units import show
-from advisor.core.whatif import Outlook, WhatIf
+from advisor.core.whatif import WhatIf
 from advisor.scenario import Scenario
 
 #: Prices and limits are those of this day, so that the page changes only where a figure does.

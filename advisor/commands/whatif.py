@@ -11,9 +11,9 @@ from advisor.commands import output, whatif_table
 from advisor.core import bands
 from advisor.core.break_even import BreakEven, break_even
 from advisor.core.metrics import VOCABULARY
+from advisor.core.outlook import Choice, Outlook
 from advisor.core.per_user import revenue_of
 from advisor.core.units import Unit, read
-from advisor.core.whatif import Choice, Outlook
 from advisor.errors import InputError
 from advisor.scenario import Scenario
 

@@ -7,9 +7,9 @@ from advisor.commands import output
 from advisor.core import wording
 from advisor.core.bands import Item, Target
 from advisor.core.metrics import VOCABULARY
+from advisor.core.outlook import Choice, Outlook
 from advisor.core.projection import Projected
 from advisor.core.units import Unit, show
-from advisor.core.whatif import Choice, Outlook
 
 if TYPE_CHECKING:
     from advisor.commands.whatif import Answer

@@ -14,66 +14,15 @@ from advisor.core.choose import Beside, Demand, Option
 from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.limits import Limits
 from advisor.core.model import Confidence, LimitInForce
+from advisor.core.outlook import Choice, Outlook
 from advisor.core.per_user import SCALES
-from advisor.core.price import Price, over_quota
-from advisor.core.projection import MACHINES, REVENUE, Projected, Projection, period_of
+from advisor.core.price import over_quota
+from advisor.core.projection import MACHINES, REVENUE, Projection, period_of
 from advisor.core.reach import reach
 from advisor.core.units import Unit, show
 
 #: How an unsure price is marked.
 _DOUBT = {Confidence.DOCUMENT_ONLY: "a document's price", Confidence.UNKNOWN: "price unconfirmed"}
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """What carries some services at so many users, USD a month; None: not known, `unknown` says why.
-
-    `services` share one account, which is priced once. `moved`: document and line of the ladder that leads
-    to another product. `open_` names metrics whose limit there is not known; `cautions` say what else the
-    price does not hold. `notes` say where a part of it is from. `others` would carry it too: name, USD a
-    month, and whether that is only the least.
-    """
-
-    services: tuple[str, ...]
-    role: str
-    name: str
-    product: str
-    plan: str
-    size: str
-    count: float
-    monthly: float | None
-    present: bool
-    moved: str = ""
-    unknown: tuple[str, ...] = ()
-    open_: tuple[str, ...] = ()
-    cautions: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    others: tuple[tuple[str, float, bool], ...] = ()
-    price: Price | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Outlook:
-    """All services at so many users. `known` is the sum of the prices that are known, USD a month."""
-
-    users: float
-    choices: tuple[Choice, ...]
-    projected: tuple[Projected, ...] = ()
-
-    @property
-    def known(self) -> float:
-        """What is known to be paid, USD a month."""
-        return round(sum(choice.monthly or 0.0 for choice in self.choices), 2)
-
-    @property
-    def missing(self) -> tuple[str, ...]:
-        """Why the total is "at least" what is known: sentences, without the full stop; empty: it is whole."""
-        return tuple(why for choice in self.choices for why in (*choice.unknown, *choice.cautions))
-
-    @property
-    def total(self) -> float | None:
-        """What a month costs, None where something in it is not known."""
-        return None if self.missing else self.known
 
 
 @dataclass(frozen=True)

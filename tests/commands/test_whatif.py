@@ -10,6 +10,7 @@ import pytest
 from advisor.core.model import Observed, Reading
 from advisor.store import open_store
 from tests.commands.conftest import Run
+from tests.commands.test_shapes import documented, has, keys
 
 Write = Callable[..., Path]
 
@@ -38,6 +39,11 @@ def test_a_documents_stack_needs_no_configuration(run: Run, name: str) -> None:
     known = [plan["then"]["monthly"] for plan in said["plans"] if plan["then"]["monthly"] is not None]
     assert abs(sum(known) - then["at_least"]) < 0.01
     assert all(one["source"] for one in said["usage"])
+
+
+def test_the_json_has_the_documented_shape(run: Run) -> None:
+    said = run("whatif", "--document", "app-virgin", "--users", "50000", "--json").json
+    assert has(said, documented("whatif")), keys(said)
 
 
 def test_a_person_reads_tables_with_the_documents_lines(run: Run) -> None:

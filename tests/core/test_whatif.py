@@ -11,7 +11,8 @@ from advisor.core.catalogue import Catalogue, Provider
 from advisor.core.demand import MONTH, Histories, History
 from advisor.core.document import Document
 from advisor.core.fleet import Account, Fleet, Service, Stack
-from advisor.core.whatif import Choice, Outlook, WhatIf
+from advisor.core.outlook import Choice, Outlook
+from advisor.core.whatif import WhatIf
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 DAY = 86400.0
