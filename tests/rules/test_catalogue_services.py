@@ -105,8 +105,8 @@ def priced(
         ("eas", "included", {"builds": 30}, 0),
         # What the documents' "about $20" is: ten builds for iOS.
         ("eas", "usage-based", {"builds": 10}, 20),
-        # 7.5 builds above 22.5 at 2; 7,000 users at half a cent; 876.5625 GiB at 0.10. Expo's own example, but for
-        # the 273.4375 GiB that the users bring along.
+        # 7.5 builds above 22.5 at 2; 7,000 users at half a cent; 876.5625 GiB at 0.10. Expo's own example,
+        # but for the 273.4375 GiB that the users bring along.
         (
             "eas",
             "starter",
