@@ -354,7 +354,10 @@ class Judging:
         )
 
     def _resolved(self, metric: Metric, known: Known) -> tuple[Rows | slice, Rows]:
-        """Return where a name is found: at the subject, else at its stack."""
+        """Return where a name is found: at the subject, else at its stack.
+
+        What services have too, such as cost, is never borrowed: a stack's bill is no service's.
+        """
         key = (id(self.one.rows), id(known.has))
         found = self.scratch.resolved.get(key)
         if found is None:
@@ -362,7 +365,8 @@ class Judging:
             # The mask is kept beside, so that nothing else is ever at its address.
             found = (rows.at, rows.rows, known.has)
             has = known.has[rows.at]
-            if not has.all() and (not metric.roles or "stack" in metric.roles):
+            borrowed = not metric.roles or ("stack" in metric.roles and "service" not in metric.roles)
+            if not has.all() and borrowed:
                 subjects = self.quantities.subjects
                 stack = subjects.stack_of[rows.rows]
                 fits = subjects.reports(metric)[rows.rows]

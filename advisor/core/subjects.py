@@ -118,7 +118,10 @@ class Subjects:
         if known is None:
             known = np.isin(self.roles, sorted(metric.roles)) if metric.roles else np.zeros(self.size, bool)
             if "service" in metric.roles:
-                known = known | ((self.roles != "stack") & (self.roles != "account"))
+                # What stacks and services both have, accounts have too: cost is their bill.
+                known = (
+                    known | ("stack" in metric.roles) | ((self.roles != "stack") & (self.roles != "account"))
+                )
             self._reports[metric.roles] = known
         return known
 
