@@ -114,8 +114,10 @@ def event(notice: Notice) -> str:
 
 
 def severity(of: Severity, happened: Event | None = None) -> str:
-    """Say how bad it is; what resolved is not bad any more."""
-    return "resolved" if happened in {Event.RESOLVED, Event.NEW_PERIOD, Event.VERIFIED} else of.value
+    """Say how bad it is; what resolved is not bad any more, and what was done and seen is good news."""
+    if happened is Event.VERIFIED:
+        return "verified"
+    return "resolved" if happened in {Event.RESOLVED, Event.NEW_PERIOD} else of.value
 
 
 def by_when(advice: Recommendation, timezone: str = "UTC") -> str:
@@ -171,7 +173,8 @@ def beside(advice: Recommendation) -> tuple[str, ...]:
 def could(one: Could) -> str:
     """Write what could go down again, with how sure that is and the concern to answer by."""
     found = f" [{'; '.join(one.recommendation.states)}]" if one.recommendation.states else ""
-    return f"{place(one.stack, one.service)}: {one.recommendation.headline}{found} Concern: {one.concern}"
+    said = f" ({one.answer})" if one.answer else ""
+    return f"{place(one.stack, one.service)}: {one.recommendation.headline}{found} Concern: {one.concern}{said}"
 
 
 def why(evidence: Evidence) -> str:

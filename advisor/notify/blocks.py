@@ -126,7 +126,7 @@ def _lines(lines: Iterable[str]) -> list[Block]:
 
 
 def _sign(of: Severity, word: str) -> str:
-    return _GOOD if word == "resolved" else _SIGNS[of]
+    return _GOOD if word in {"resolved", "verified"} else _SIGNS[of]
 
 
 def _marked(found: tuple[str, ...]) -> str:
@@ -147,7 +147,7 @@ def _notice(notice: Notice) -> list[Block]:
     about = escape(place(notice.stack, notice.service, notice.environment))
     title = f"{_sign(notice.severity, word)} *{about}: {escape(notice.title)}* ({word})"
     lines = [title + _marked(marks(notice, simulated=notice.simulated))]
-    if event(notice) not in {"fired", "resolved"}:
+    if event(notice) not in {"fired", "resolved", "verified"}:
         lines.append(f"_{event(notice)}_")
     if notice.note:
         lines.append(escape(notice.note))

@@ -88,7 +88,7 @@ def _marks(about: Notice | DigestConcern) -> tuple[str, ...]:
 
 def _event(notice: Notice) -> str:
     said = event(notice)
-    return "" if said in {"fired", "resolved"} else said
+    return "" if said in {"fired", "resolved", "verified"} else said
 
 
 def _severity(notice: Notice) -> str:

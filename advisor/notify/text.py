@@ -170,7 +170,7 @@ def _notice(notice: Notice) -> Iterator[str]:
     word = severity(notice.severity, notice.event).upper()
     title = f"{word}  {about}: {notice.title}{_marked(marks(notice, simulated=notice.simulated))}"
     yield from _wrapped([title], "")
-    if event(notice) not in {"fired", "resolved"}:
+    if event(notice) not in {"fired", "resolved", "verified"}:
         yield f"  ({event(notice)})"
     if notice.note:
         yield from _wrapped([notice.note], "", "  ")

@@ -62,6 +62,38 @@ def test_every_form_of_a_digest_says_all_its_parts(digest: Digest):
             assert needed in said, (form, needed)
 
 
+def test_every_form_says_what_was_answered_verified_and_is_to_be_ticked_off(digest: Digest):
+    first, *rest = digest.concerns
+    rejected = first.model_copy(
+        update={"answered": "rejected", "answer": "rejected by ana until 90 % is used"}
+    )
+    answered = digest.model_copy(
+        update={
+            "concerns": (rejected, *rest),
+            "verified": ("shop/email emails: ana said done; plan free → pro",),
+            "checklists": ("shop: From 1,000 users on, 0 of 5 done; open: Backups run",),
+            "counts": {**digest.counts, "rejected": 1},
+        }
+    )
+    for form, said in in_all_forms(digest_message(answered, "slack")).items():
+        for needed in (
+            "nothing to do",
+            "Rejected by ana until 90 % is used",
+            "Said to be done",
+            "plan free → pro",
+            "0 of 5 done; open: Backups run",
+            "Recommendations answered: 1 rejected",
+        ):
+            assert needed.lower() in said.lower(), (form, needed)
+
+
+def test_every_form_says_that_something_is_verified(notice: Notice):
+    verified = notice.model_copy(update={"event": Event.VERIFIED, "note": "plan free → pro"})
+    for form, said in in_all_forms(alert(verified)).items():
+        assert "verified" in said.lower(), form
+        assert "plan free → pro" in said, form
+
+
 @pytest.mark.parametrize(
     ("cadence", "said"),
     [
