@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo
 
 from advisor.answering import Answers, Held, mark, note_of, says
 from advisor.core.ahead import Ahead, could_go_down, dated
-from advisor.core.answered import Outcome
+from advisor.core.answered import Outcome, Said, described
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
 from advisor.core.decide import RENAMED, Decision
@@ -37,7 +37,7 @@ from advisor.errors import AdvisorError
 from advisor.feeds import of_stack
 from advisor.logs import get_logger
 from advisor.polling.poller import Polled
-from advisor.recorded import histories
+from advisor.recorded import around, histories
 from advisor.secrets import redact
 from advisor.store import AsyncStore, Flip, Lease, Transaction
 from advisor.world import World
@@ -509,11 +509,7 @@ class Engine:
 
     def _histories(self, tx: Transaction, services: Sequence[str], now: datetime) -> Histories:
         """Read the history of everything that services, and their accounts', report."""
-        fleet = self.watch.fleet
-        accounts = {fleet.service[key].account for key in services if key in fleet.service}
-        subjects = {*services, *(f"@{account}" for account in accounts)}
-        subjects |= {s.subject.key for s in fleet.services if s.account in accounts}
-        return histories(tx, subjects, now - LOOKS_BACK, now)
+        return histories(tx, around(self.watch.fleet, services), now - LOOKS_BACK, now)
 
     def _after(self, polls: Iterable[Polled]) -> None:
         for polled in polls:
@@ -573,7 +569,7 @@ class Engine:
         return Snapshot(
             at=now,
             metrics=dated(watch.metrics(now), self._ahead.values()),
-            down=could_go_down(self._ahead, watch.fleet, self._quiet(now)),
+            down=could_go_down(self._ahead, watch.fleet, self._quiet(now), self._answers()),
             concerns=tuple(self._line(concern, now) for concern in watch.concerns(now)),
             resolved=tuple(self._resolved(now)),
             sources=tuple(self._sources.values()),
@@ -612,8 +608,20 @@ class Engine:
         return self.answers.shown(line, stack.timezone if stack else "UTC")
 
     def _quiet(self, now: datetime) -> set[str]:
-        """Return the concerns without findings on which a person has stopped messages."""
-        return {key for key, said in self._attention.items() if any(attended(one, (), now) for one in said)}
+        """Return the concerns without findings of which people have said that nothing is to be done now."""
+        waits = {key for key, one in self.answers.of.items() if one.said is not Said.ACCEPTED}
+        return waits | {
+            key for key, said in self._attention.items() if any(attended(one, (), now) for one in said)
+        }
+
+    def _answers(self) -> dict[str, str]:
+        """Return what people answered, in words, by concern."""
+        stacks = self.watch.fleet.stack
+        zones = {key: stack.timezone for key, stack in stacks.items()}
+        return {
+            key: described(one, zones.get(Subject.parse(key).stack, "UTC"))
+            for key, one in self.answers.of.items()
+        }
 
     def _resolved(self, now: datetime) -> Iterable[DigestConcern]:
         open_ones = {f.concern for f in self.watch.ledger.findings.values() if f.state is State.FIRING}

@@ -5,8 +5,17 @@ from datetime import datetime
 
 from advisor.core.columns import QUALITIES
 from advisor.core.demand import Histories
+from advisor.core.fleet import Fleet
 from advisor.core.histories import Track, counts, history_of
 from advisor.store.transaction import Transaction
+
+
+def around(fleet: Fleet, services: Iterable[str]) -> set[str]:
+    """Return the services, their accounts and those accounts' other services: their use is judged as one."""
+    keys = set(services)
+    accounts = {fleet.service[key].account for key in keys if key in fleet.service}
+    keys |= {f"@{account}" for account in accounts}
+    return keys | {s.subject.key for s in fleet.services if s.account in accounts}
 
 
 def histories(tx: Transaction, subjects: Iterable[str], since: datetime, now: datetime) -> Histories:

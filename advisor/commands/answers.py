@@ -7,20 +7,23 @@ from advisor.commands.attention import LONGEST, me
 from advisor.commands.common import configured
 from advisor.commands.stored import stored_watch, with_store
 from advisor.core import stages
+from advisor.core.ahead import DOWN, Ahead
 from advisor.core.answered import PATIENCE, Answered, Said, Seen
 from advisor.core.catalogue import Reset
 from advisor.core.concerns import Concern
 from advisor.core.demand import account_of
 from advisor.core.lifecycle import State
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Limit, Subject
+from advisor.core.model import Limit, Severity, Subject
 from advisor.core.periods import Calendar
-from advisor.core.present import seen_of
+from advisor.core.present import seen, seen_of
 from advisor.core.stages import place_of, staged_rule
 from advisor.core.units import Unit, example, read, show
 from advisor.core.watch import Watch
 from advisor.core.wording import day, metric_name, share
+from advisor.engine import LOOKS_BACK
 from advisor.errors import InputError
+from advisor.recorded import around, histories
 from advisor.store import Store
 
 
@@ -91,6 +94,8 @@ def reject(
     watch, found, seen, zone = _look(config, concern, now)
     part, value, end = None, None, None
     words = "until it is over"
+    if until is not None and concern.endswith(DOWN):
+        raise InputError(f"--until: `{concern}` has no value to wait for; write such as --for 90d")
     if until is not None:
         part, value = _threshold(until, found, seen)
         words = f"until {share(part)} of the limit is used" if part is not None else f"until {until}"
@@ -114,11 +119,31 @@ def _look(config: Path, concern: str, now: datetime) -> tuple[Watch, Concern, Se
     watch = stored_watch(world, config)
     found = watch.concerns(now)
     mine = next((one for one in found if one.key == concern), None)
+    if concern.endswith(DOWN):
+        mine = _down(watch, config, concern, now)
     if mine is None:
         there = ", ".join(one.key for one in found) or "none"
         raise InputError(f"no open concern `{concern}`; open: {there}")
     stack, _ = watch.place(concern)
-    return watch, mine, seen_of(watch, mine, now), stack.timezone if stack is not None else "UTC"
+    known = seen_of(watch, mine, now) if mine.findings else seen(watch, mine.subject, "", Limit.QUOTA, now)
+    return watch, mine, known, stack.timezone if stack is not None else "UTC"
+
+
+def _down(watch: Watch, config: Path, concern: str, now: datetime) -> Concern | None:
+    """Return the concern of a service that could go down now, None where it could not."""
+    key = concern.removesuffix(DOWN)
+    service = watch.fleet.service.get(key)
+    if service is None:
+        return None
+
+    def look(store: Store) -> Ahead:
+        with store.reading() as tx:
+            known = histories(tx, around(watch.fleet, (key,)), now - LOOKS_BACK, now)
+        return watch.ahead(service, known, now)
+
+    if with_store(config, look).down is None:
+        return None
+    return Concern(concern, key, "down", Severity.INFO, State.FIRING, now, (), (), services=(key,))
 
 
 def _keep(config: Path, answered: Answered) -> None:
@@ -128,7 +153,7 @@ def _keep(config: Path, answered: Answered) -> None:
                 f.concern in {answered.concern, ""} and f.state in {State.FIRING, State.PENDING}
                 for f in tx.findings()
             )
-            if not still:
+            if not still and not answered.concern.endswith(DOWN):
                 raise InputError(f"`{answered.concern}` is over meanwhile; nothing is kept")
             tx.answer(answered)
 

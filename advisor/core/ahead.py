@@ -12,6 +12,9 @@ from advisor.core.limits import Limits
 from advisor.core.message import Could, Recommendation
 from advisor.core.snapshot import MetricRow
 
+#: What the concern of a service that could go down ends in, after the service's key.
+DOWN = "#down"
+
 Date = tuple[float, datetime]  #: A limit's value, and when it is met.
 
 
@@ -70,21 +73,26 @@ def _full(row: MetricRow, dates: Mapping[tuple[str, str], Sequence[Date]]) -> da
 
 
 def could_go_down(
-    foreseen: Mapping[str, Ahead], fleet: Fleet, quiet: Iterable[str] = ()
+    foreseen: Mapping[str, Ahead],
+    fleet: Fleet,
+    quiet: Iterable[str] = (),
+    answers: Mapping[str, str] | None = None,
 ) -> tuple[Could, ...]:
     """Return the services that could go down, the largest saving first.
 
-    `foreseen` is by service's key; `quiet` are the concerns on which a person has stopped messages.
+    `foreseen` is by service's key; of the concerns in `quiet` a person wants to hear nothing now; `answers`
+    are what people answered, in words, by concern.
     """
     silent = set(quiet)
     found = [
         Could(
-            concern=f"{key}#down",
+            concern=f"{key}{DOWN}",
             stack=fleet.service[key].stack,
             service=fleet.service[key].key,
             recommendation=one.down,
+            answer=(answers or {}).get(f"{key}{DOWN}", ""),
         )
         for key, one in foreseen.items()
-        if one.down is not None and key in fleet.service and f"{key}#down" not in silent
+        if one.down is not None and key in fleet.service and f"{key}{DOWN}" not in silent
     ]
     return tuple(sorted(found, key=lambda one: (one.recommendation.difference or 0.0, one.concern)))

@@ -146,12 +146,16 @@ class DigestConcern(_Frozen):
 
 
 class Could(_Frozen):
-    """A service that could go down again; `concern` (`shop/database#down`) stays the same every week."""
+    """A service that could go down again; `concern` (`shop/database#down`) stays the same every week.
+
+    `answer` is what a person answered, in words.
+    """
 
     concern: str
     stack: str
     service: str
     recommendation: Recommendation
+    answer: str = ""
 
 
 class DigestLimit(_Frozen):

@@ -174,7 +174,8 @@ def could(one: Could) -> str:
     """Write what could go down again, with how sure that is and the concern to answer by."""
     found = f" [{'; '.join(one.recommendation.states)}]" if one.recommendation.states else ""
     said = f" ({one.answer})" if one.answer else ""
-    return f"{place(one.stack, one.service)}: {one.recommendation.headline}{found} Concern: {one.concern}{said}"
+    about = place(one.stack, one.service)
+    return f"{about}: {one.recommendation.headline}{found} Concern: {one.concern}{said}"
 
 
 def why(evidence: Evidence) -> str:
