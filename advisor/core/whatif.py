@@ -288,8 +288,9 @@ class WhatIf(Projection):
         demands, found = self._options(group, group.key, users)
         current = next((option for option in found if option.current), None)
         if current is None:
-            if not _depends_on_usage(group.product):
-                return self._by_document(group, users, steady=True)
+            steady = not _depends_on_usage(group.product)
+            if steady or said_price(self.documents, lead.role, users) is not None:
+                return self._by_document(group, users, steady=steady)
             why = f"which plan {group.product.title} ({lead.key}) is on is not said"
             return _unknown(group, group.product.title, why)
         monthly = current.price.monthly
