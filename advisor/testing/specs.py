@@ -112,12 +112,10 @@ def _answer(document: Mapping[str, Any], operation: Mapping[str, Any], sample: S
 
 def _validator(document: Mapping[str, Any], schema: Mapping[str, Any]) -> Any:
     from openapi_schema_validator import OAS30Validator, OAS31Validator
-    from referencing import Registry
-    from referencing.jsonschema import DRAFT202012
 
-    registry = Registry().with_resource("", DRAFT202012.create_resource(document))
     kind = OAS30Validator if str(document["openapi"]).startswith("3.0") else OAS31Validator
-    return kind(schema, registry=registry)
+    # A schema's references are looked up in itself, so it brings what they point to.
+    return kind({**schema, "components": document.get("components", {})})
 
 
 @cache
