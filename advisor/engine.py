@@ -434,7 +434,11 @@ class Engine:
         said, told = self._attended(concern, now), self._told.get(key)
         by = None if recommendation.old_figure else recommendation.by
         old = self.watch.old_figures(concern, now)
-        plain = event_to_tell(pairs, told, said, happened, by, next_digest, now, old)
+        # Whose acknowledgement or snooze is over is told anew.
+        lapsed = self._attention.get(key, []) if said is None else []
+        news.ended += lapsed
+        before = None if lapsed else told
+        plain = event_to_tell(pairs, before, said, happened, by, next_digest, now, old)
         event = says(answer, plain)
         if event is None:
             return
@@ -444,6 +448,7 @@ class Engine:
         severity = worst([rule.severity for rule in concern.rules])
         fired = min(f.fired_at or f.since for f in concern.findings).isoformat()
         news.by_concern[key] = f"{key}|{event}|{severity}|{episode(pairs)}|{fired}{mark(answer)}"
+        news.by_concern[key] += "".join(f"|{one.at.isoformat()}" for one in lapsed)
         if event is not Event.STALE:
             news.told.append(Told(key, severity, now, episode(pairs)))
 
@@ -476,6 +481,9 @@ class Engine:
             notice = self.watch.notice(concern, event, now, None, note, simulated=self.simulated)
         elif ended and told is not None:
             notice = self.watch.farewell(key, ended[0], told.severity, now, note, simulated=self.simulated)
+        elif answer is not None and answer.event is not None:
+            severity = answer.answered.severity
+            notice = self.watch.word(key, event, severity, now, note, simulated=self.simulated)
         else:
             return
         news.notices.append(notice)

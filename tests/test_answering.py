@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from advisor.core.answered import PATIENCE, Answered, Outcome, Said, Seen
+from advisor.core.lifecycle import Attention
 from advisor.core.message import Event, Notice
-from advisor.core.model import Limit, Observed, Reading, Term
+from advisor.core.model import Limit, Observed, Reading, Severity, Term
 from advisor.daemon import set_up
 from advisor.engine import Engine, Round
 from advisor.polling.poller import Polled
@@ -193,6 +194,33 @@ async def test_an_answer_that_was_replaced_meanwhile_is_not_ended(shop: Shop) ->
     ):
         with pytest.raises(Conflict, match="by another process"):
             await shop.store.write(late)
+
+
+@pytest.mark.parametrize(("plan", "event"), [("small", Event.VERIFIED), ("free", Event.NOT_MOVED)])
+async def test_a_smaller_plan_is_verified_though_it_has_no_finding(
+    shop: Shop, plan: str, event: Event
+) -> None:
+    seen = Seen("shop/storage", "", "quota", "free", "advisor.yaml")
+    one = Answered("shop/storage#down", Said.DONE, "ann", NOW, severity=Severity.INFO, seen=seen)
+    await shop.store.write(lambda tx: tx.answer(one))
+    assert await shop.storage(10, NOW + HOUR) == []
+    (notice,) = await shop.storage(10, NOW + PATIENCE, plan=plan)
+    assert (notice.event, notice.title, notice.service) == (event, "a smaller plan", "storage")
+
+
+@pytest.mark.parametrize(
+    ("kind", "more"), [("acknowledge", {"until_value": 450e6}), ("snooze", {"until": NOW + 2 * HOUR})]
+)
+async def test_an_acknowledgement_or_a_snooze_that_is_over_is_told_anew(
+    shop: Shop, kind: str, more: dict[str, float | datetime]
+) -> None:
+    assert events(await shop.storage(410, NOW)) == [Event.FIRED]
+    said = replace(Attention(KEY, kind, "ann", NOW), **more)
+    await shop.store.write(lambda tx: tx.set_attention(said))
+    assert await shop.storage(440, NOW + HOUR) == []
+    assert events(await shop.storage(455, NOW + 2 * HOUR)) == [Event.FIRED]
+    assert await shop.storage(456, NOW + 3 * HOUR) == []
+    assert await shop.store.read(lambda tx: tx.attentions()) == []
 
 
 SLOW = "shop/api#response_time"

@@ -150,7 +150,7 @@ def _keep(config: Path, answered: Answered) -> None:
     def write(store: Store) -> None:
         with store.transaction() as tx:
             still = any(
-                f.concern in {answered.concern, ""} and f.state in {State.FIRING, State.PENDING}
+                f.concern == answered.concern and f.state in {State.FIRING, State.PENDING}
                 for f in tx.findings()
             )
             if not still and not answered.concern.endswith(DOWN):

@@ -5,6 +5,7 @@ from datetime import datetime
 
 import numpy as np
 
+from advisor.core.ahead import DOWN
 from advisor.core.answered import Answered, Present, Seen
 from advisor.core.concerns import Concern, deciding, tests
 from advisor.core.demand import binding_limit
@@ -74,7 +75,8 @@ def present(
     stack = watch.fleet.stack.get(Subject.parse(subject).stack)
     return Present(
         firing=bool(firing),
-        open=bool(findings),
+        # That a service could go down has no finding.
+        open=bool(findings) or answered.concern.endswith(DOWN),
         severity=worst([rule.severity for rule in rules]) if rules else None,
         ended=why,
         restricted=restricted,

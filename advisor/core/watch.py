@@ -10,7 +10,7 @@ from datetime import datetime
 
 from advisor.core.advise import Evidence as Shown
 from advisor.core.advise import advise
-from advisor.core.ahead import Ahead, ahead
+from advisor.core.ahead import DOWN, Ahead, ahead
 from advisor.core.catalogue import Catalogue
 from advisor.core.columns import Columns
 from advisor.core.compile import Gives
@@ -295,6 +295,24 @@ class Watch:
             environment=stack.environment if stack else "",
             service=service,
             title=self._title(finding, key.rpartition("#")[2]),
+            severity=severity,
+            at=now,
+            note=note,
+            simulated=simulated,
+        )
+
+    def word(
+        self, key: str, event: Event, severity: Severity, now: datetime, note: str, *, simulated: bool = False
+    ) -> Notice:
+        """Return what is said of a concern that has no finding, such as a plan to go down to."""
+        stack, service = self.place(key)
+        return Notice(
+            event=event,
+            concern=key,
+            stack=stack.key if stack else Subject.parse(key.partition("#")[0]).stack,
+            environment=stack.environment if stack else "",
+            service=service,
+            title="a smaller plan" if key.endswith(DOWN) else metric_name(key.rpartition("#")[2]),
             severity=severity,
             at=now,
             note=note,
