@@ -1,20 +1,18 @@
 """What stands beside the headline: date, steps, evidence, other ways, marks of honesty."""
 
-from collections.abc import Container, Iterable, Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterator
 from datetime import datetime
 
 from advisor.core.advise.case import Case, Present
-from advisor.core.advise.elsewhere import unmeasured
 from advisor.core.advise.indexes import suggested
-from advisor.core.choose import Option, cheapest
+from advisor.core.choose import Option
 from advisor.core.concerns import Concern
 from advisor.core.document import Document, Step
 from advisor.core.forecast import OVER
 from advisor.core.limits import used
-from advisor.core.message import Alternative, Recommendation
+from advisor.core.message import Recommendation
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Action, Confidence, Quality
+from advisor.core.model import Confidence, Quality
 from advisor.core.old_figures import old
 from advisor.core.phrases import (
     between,
@@ -125,16 +123,29 @@ def switching(case: Case, best: Option) -> str:
     if best.elsewhere is None:
         return ""
     step = best.elsewhere.step
-    book = case.playbooks.get(step.playbook)
-    unknown = "not known"
-    code = step.code_changes or (book.code_changes if book else unknown)
+    code, downtime = _work(case, step)
     parts = [
         f"code changes: {code}",
         f"effort: {step.effort}" if step.effort else "",
-        f"downtime: {book.downtime if book else unknown}",
+        f"downtime: {downtime}",
     ]
     where = f"{best.elsewhere.document} line {step.line}"
     return f"{', '.join(filter(None, parts))} ({where}; the move itself is not priced)"
+
+
+def in_short(case: Case, best: Option) -> str:
+    """Return the headline's sentence on what a move takes; empty where there is none."""
+    if best.elsewhere is None:
+        return ""
+    code, downtime = _work(case, best.elsewhere.step)
+    return f" Code changes: {code}; downtime: {downtime}."
+
+
+def _work(case: Case, step: Step) -> tuple[str, str]:
+    """Return code changes and downtime of a step, from the document, else from its playbook."""
+    book = case.playbooks.get(step.playbook)
+    code = step.code_changes or (book.code_changes if book else "not known")
+    return code, book.downtime if book else "not known"
 
 
 def rule_steps(case: Case) -> tuple[str, ...]:
@@ -177,11 +188,11 @@ def _facts(case: Case, best: Option | None) -> dict[str, str]:
 
 def next_step(case: Case) -> Step | None:
     """Return the document's own next step for the concern."""
-    found = _found_step(case)
+    found = found_step(case)
     return found[1] if found is not None else None
 
 
-def _found_step(case: Case) -> tuple[Document, Step] | None:
+def found_step(case: Case) -> tuple[Document, Step] | None:
     """Return the step that a rule's own line names, else one on the metric from the present plan."""
     for rule in case.concern.rules:
         document = case.documents.get(rule.source.document)
@@ -201,7 +212,7 @@ def _found_step(case: Case) -> tuple[Document, Step] | None:
 
 
 def _document_step(case: Case) -> str:
-    found = _found_step(case)
+    found = found_step(case)
     if found is None:
         return ""
     document, step = found
@@ -213,7 +224,7 @@ def _document_step(case: Case) -> str:
         if option.price.monthly is not None
         and option.price.as_of is not None
         and option.price.as_of > document.as_of
-        and ({(_product(case, option), option.plan.id), (_product(case, option), "")} & leads)
+        and ({(product_of(case, option), option.plan.id), (product_of(case, option), "")} & leads)
     ]
     if newer and step.price_to:
         least = min(newer, key=lambda option: option.price.monthly or 0.0)
@@ -227,7 +238,8 @@ def _document_step(case: Case) -> str:
     return text
 
 
-def _product(case: Case, option: Option) -> str:
+def product_of(case: Case, option: Option) -> str:
+    """Return the product that an option is of, as the catalogue names it."""
     return option.elsewhere.provider if option.elsewhere is not None else case.service.provider
 
 
@@ -256,98 +268,6 @@ def _seen(case: Case) -> list[str]:
     if optimise_playbook(case.concern.metric) == "postgres-slow-queries":
         lines += [f"suggestion, not tried: {index}" for index in suggested(case.evidence)]
     return lines
-
-
-# Other ways.
-
-
-def alternatives(
-    case: Case, able: Sequence[Option], further: Sequence[Alternative], chosen: str = ""
-) -> tuple[Alternative, ...]:
-    """Return other ways: three that carry it, the cheapest first, then `further`, then the document's."""
-    found = _distinct(
-        Alternative(
-            action=_way(case, option).value,
-            target=case.option_name(option),
-            monthly=option.price.monthly,
-            note=_note(case, option),
-        )
-        for option in _one_a_plan(case, able)
-        if not case.same(option)
-    )
-    found = [way for way in found if way.target != chosen][:3]
-    found += [*further, *_unpriced(case)]
-    step = _found_step(case)
-    if step is not None and case.service.provider not in {product for product, _ in step[1].leads()}:
-        found.append(
-            Alternative(
-                action=Action.MIGRATE.value,
-                target=step[1].to_plan,
-                note=step_text(step[0].name, step[1]),
-            )
-        )
-    return tuple(_distinct(way for way in found if way.target))
-
-
-def _way(case: Case, option: Option) -> Action:
-    if option.elsewhere is not None:
-        return Action.MIGRATE
-    now, then = case.monthly(), option.price.monthly
-    return Action.DOWNGRADE if now is not None and then is not None and then < now else Action.UPGRADE
-
-
-def _note(case: Case, option: Option) -> str:
-    if option.elsewhere is not None:
-        return switching(case, option)
-    return "with the spend cap off" if option.overage and option.plan.spend_cap != "none" else ""
-
-
-def _unpriced(case: Case) -> list[Alternative]:
-    """Return a line for each other product in reach whose price nobody knows for this use."""
-    first: dict[str, Option] = {}
-    priced = {o.elsewhere.provider for o in case.options if o.elsewhere and o.price.monthly is not None}
-    for option in case.options:
-        if option.elsewhere is not None and option.elsewhere.provider not in priced:
-            first.setdefault(option.elsewhere.provider, option)
-    return [
-        Alternative(
-            action=Action.MIGRATE.value,
-            target=option.elsewhere.product.title,
-            note=f"price not known: {unmeasured(option).replace('_', ' ')}; {switching(case, option)}",
-        )
-        for option in first.values()
-        if option.elsewhere is not None
-    ][:2]
-
-
-def _one_a_plan(case: Case, able: Sequence[Option]) -> list[Option]:
-    """Return of each other plan the cheapest, as a larger size only costs more; of this one all sizes."""
-    kept: dict[tuple[str, str, str, bool], Option] = {}
-    for option in able:
-        size = option.size.id if option.size is not None and option.plan is case.plan else ""
-        kept.setdefault((_product(case, option), option.plan.id, size, option.overage), option)
-    return list(kept.values())
-
-
-def _distinct(found: Iterable[Alternative]) -> list[Alternative]:
-    return list({(way.action, way.target): way for way in reversed([*found])}.values())[::-1]
-
-
-def spend_cap_off(case: Case, best: Option) -> list[Alternative]:
-    """Return what would carry it more cheaply if the account switched its spend cap off."""
-    metric = case.concern.metric
-    freed = [replace(o, allowed=True) for o in case.options if not o.allowed and not o.capped]
-    dear = best.price.monthly
-    return [
-        Alternative(
-            action=_way(case, o).value,
-            target=case.option_name(o),
-            monthly=o.price.monthly,
-            note="with the spend cap off",
-        )
-        for o in cheapest(freed, case.usage.demands, metric)[:1]
-        if o.price.monthly is not None and dear is not None and o.price.monthly < dear
-    ]
 
 
 # Marks of honesty.

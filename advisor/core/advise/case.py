@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import datetime
 
+from advisor.core import price
 from advisor.core.advise.elsewhere import elsewhere
 from advisor.core.catalogue import Catalogue, Plan, Product, Size
 from advisor.core.choose import Beside, Option, options
@@ -24,7 +25,10 @@ Evidence = Mapping[str, Sequence[Mapping[str, str]]]  #: A title to rows, as a s
 
 @dataclass(frozen=True, slots=True)
 class Present:
-    """What a service has and uses. `count` machines run; `others` are its account's of the same product."""
+    """What a service has and uses. `count` machines run; `others` are its account's of the same product.
+
+    `paid` is what the present plan costs a month for the present use, USD; None: not known.
+    """
 
     service: Service
     account: Account
@@ -35,6 +39,7 @@ class Present:
     options: tuple[Option, ...]
     count: float
     others: tuple[Beside, ...]
+    paid: float | None
     currency: Currency
     timezone: str
     now: datetime
@@ -178,10 +183,27 @@ def present(
         options=tuple(found),
         count=count,
         others=others,
+        paid=_paid(product, plan, size, used, account, count, others),
         currency=paid_in(account.currency, account.rate),
         timezone=stack.timezone if stack is not None else account.timezone,
         now=now,
     )
+
+
+def _paid(
+    product: Product | None,
+    plan: Plan | None,
+    size: Size | None,
+    used: Usage,
+    account: Account,
+    count: float,
+    others: Sequence[Beside],
+) -> float | None:
+    if product is None or plan is None:
+        return None
+    now = {demand.metric: demand.now for demand in used.demands if demand.period in {"", "month"}}
+    beside = [(one, other.count) for other in others if (one := other.size_on(product, plan)) is not None]
+    return price.monthly(product, plan, now, account, size=size, count=count, others=beside).monthly
 
 
 def case(

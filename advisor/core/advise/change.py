@@ -3,19 +3,19 @@
 from collections.abc import Sequence
 
 from advisor.core.advise.beside import (
-    alternatives,
     as_of,
     deadline,
     filled,
+    in_short,
     next_step,
     optimise_steps,
     playbook_of,
     price_parts,
-    spend_cap_off,
     steps,
     switching,
 )
 from advisor.core.advise.case import CHANGES, Case
+from advisor.core.advise.other_ways import alternatives, spend_cap_off
 from advisor.core.choose import HEADROOM, Option, cheapest
 from advisor.core.demand import AHEAD
 from advisor.core.forecast import OVER
@@ -54,7 +54,7 @@ def change(case: Case) -> Recommendation:
             headline=sentence,
             from_plan=_start(case, best),
             to_plan=target,
-            monthly_now=case.monthly(),
+            monthly_now=case.paid,
             monthly_then=best.price.monthly,
             difference=gap,
             price_as_of=as_of(best, case.now),
@@ -70,8 +70,8 @@ def change(case: Case) -> Recommendation:
 
 
 def gap_to(case: Case, option: Option) -> float | None:
-    """Return what an option costs more a month than the present plan, USD; None where either is not known."""
-    now, then = case.monthly(), option.price.monthly
+    """Return what an option costs more for what is coming than is paid a month now, USD; None: not known."""
+    now, then = case.paid, option.price.monthly
     return None if now is None or then is None else round(then - now, 2)
 
 
@@ -89,9 +89,7 @@ def _sentence(case: Case, best: Option, gap: float | None) -> str:
     else:
         sentence = f"{case.product_name} {_start(case, best)} → {case.option_name(best)}, {figure}"
     sentence += deadline(case)
-    if work := switching(case, best):
-        sentence += f" {work[0].upper()}{work[1:]}."
-    return sentence
+    return f"{sentence}{in_short(case, best)}"
 
 
 def _action(case: Case, best: Option, gap: float | None) -> Action:
@@ -113,16 +111,15 @@ def _stay(case: Case, best: Option, others: Sequence[Option]) -> Recommendation:
     if binding is not None and binding.limit.value is not None:
         detail = f": {level(binding)}, with {show(HEADROOM, 'ratio')} to spare"
     optimise = Action.OPTIMISE in case.then
-    price = best.price.monthly
     return filled(
         case,
         Recommendation(
             action=Action.OPTIMISE if optimise else Action.INVESTIGATE,
             headline=f"Stay on {case.name}: it carries the next {AHEAD} days{detail}.",
             from_plan=best.plan.title,
-            monthly_now=price,
-            monthly_then=price,
-            difference=0.0 if price is not None else None,
+            monthly_now=case.paid,
+            monthly_then=best.price.monthly,
+            difference=gap_to(case, best),
             price_as_of=as_of(best, case.now),
             price_confidence=best.price.confidence,
             price_parts=price_parts(case, best),
@@ -159,7 +156,7 @@ def _nothing_carries(case: Case) -> Recommendation:
             headline=f"{lead}{deadline(case)} ({why})",
             from_plan=case.plan.title if case.plan else "",
             to_plan=step.to_plan if step is not None else "",
-            monthly_now=case.monthly(),
+            monthly_now=case.paid,
             alternatives=alternatives(case, [], []),
             steps=optimise_steps(case) if Action.OPTIMISE in case.then else (),
             playbook=step.playbook if step is not None else "",
@@ -177,7 +174,7 @@ def _optimise_first(
             action=Action.OPTIMISE,
             headline=f"Optimise {words(case.concern.metric)} first; else {sentence}",
             from_plan=case.plan.title if case.plan else "",
-            monthly_now=case.monthly(),
+            monthly_now=case.paid,
             monthly_then=best.price.monthly,
             difference=gap,
             price_as_of=as_of(best, case.now),

@@ -167,7 +167,8 @@ def _whole(
     metered = monthly_usage(demands)
     # A free plan beside metered ones gives some of the same, in words that no quota holds.
     needed = {part.metric for plan in product.plans for part in plan.price or () if isinstance(part, Usage)}
-    unknown = [f"{metric} is paid for and not measured" for metric in sorted(needed - metered.keys())]
+    missing = sorted(needed - metered.keys())
+    unknown = [f"{', '.join(missing)} metered there and not measured here"] if missing else []
     if rest is not None and rest.monthly is None:
         unknown += rest.unknown
     if there.confidence is Confidence.UNKNOWN and there.monthly is not None:

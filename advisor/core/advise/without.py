@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from advisor.core.advise.beside import (
-    alternatives,
     as_of,
     deadline,
     filled,
@@ -13,6 +12,7 @@ from advisor.core.advise.beside import (
     rule_steps,
 )
 from advisor.core.advise.case import CHANGES, Case
+from advisor.core.advise.other_ways import alternatives
 from advisor.core.choose import Option, cheapest
 from advisor.core.concerns import Concern, deciding
 from advisor.core.fleet import Fleet
@@ -44,7 +44,7 @@ def without_change(case: Case, action: Action) -> Recommendation:
             action=action,
             headline=f"{means(action)} {words(case.concern.metric)} of {case.service.subject.key}{until}",
             from_plan=case.plan.title if case.plan else "",
-            monthly_now=case.monthly(),
+            monthly_now=case.paid,
             alternatives=alternatives(case, able, []) if case.demanded else (),
             steps=optimise_steps(case) or rule_steps(case),
             playbook=optimise_playbook(case.concern.metric) or case.concern.rule.playbook,
@@ -59,7 +59,7 @@ def unlimited(case: Case) -> Recommendation:
     size, product = case.size, case.product
     if product is None or size is None or size.usd is None:
         return without_change(case, in_own_hands(case))
-    now_price = case.monthly()
+    now_price = case.paid
     if Action.SCALE_OUT in case.then:
         action, more = Action.SCALE_OUT, case.count + 1
         target = f"{more:g} × {size.title}"
