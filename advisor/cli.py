@@ -70,6 +70,10 @@ class Cadence(StrEnum):
 
 
 FailOn = Annotated[Bad | None, typer.Option("--fail-on", help="Exit with 2 when one this bad fires.")]
+_Concern = Annotated[str, typer.Argument(metavar="CONCERN", help="As messages and `advisor once` show it.")]
+_By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; by default your login.")]
+_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the others.")]
+_Undo = Annotated[bool, typer.Option("--undo", help="Take the answer back.")]
 CONFIG = Path("advisor.yaml")
 
 
@@ -106,6 +110,30 @@ def demo(
     from advisor.commands import demo as command
 
     return command.run(once=once, listen=listen, json=json)
+
+
+@app.command(epilog="Example: advisor init --stack app-virgin --output advisor.yaml")
+def init(
+    stack: Annotated[
+        str | None,
+        typer.Option(metavar="DOCUMENT", help="Whose stack: app-virgin, drops, amebo, tutor, musician."),
+    ] = None,
+    name: Annotated[str | None, typer.Option(metavar="NAME", help="What your product is called.")] = None,
+    timezone: Annotated[
+        str | None, typer.Option(metavar="ZONE", help="Where your days begin, such as Europe/Lisbon.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write; - for standard output.")
+    ] = CONFIG,
+    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
+) -> int:
+    """Write an advisor.yaml to start from.
+
+    Asks a few questions on a terminal; with --stack it asks nothing.
+    """
+    from advisor.commands import init as command
+
+    return command.run(stack, name, output, force=force, timezone=timezone)
 
 
 @app.command(epilog="Example: advisor check --config advisor.yaml")
@@ -290,35 +318,6 @@ def snooze(
     from advisor.commands import attention as command
 
     return command.snooze(config, concern, span, by=by, reason=reason)
-
-
-@app.command(epilog="Example: advisor init --stack app-virgin --output advisor.yaml")
-def init(
-    stack: Annotated[
-        str | None, typer.Option(metavar="DOCUMENT", help="Whose stack: app-virgin, drops, amebo, tutor, ...")
-    ] = None,
-    name: Annotated[str | None, typer.Option(metavar="NAME", help="What your product is called.")] = None,
-    timezone: Annotated[
-        str | None, typer.Option(metavar="ZONE", help="Where your days begin, such as Europe/Lisbon.")
-    ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write; - for standard output.")
-    ] = CONFIG,
-    force: Annotated[bool, typer.Option("--force", help="Write over a file that is there.")] = False,
-) -> int:
-    """Write an advisor.yaml to start from.
-
-    Asks a few questions on a terminal; with --stack it asks nothing.
-    """
-    from advisor.commands import init as command
-
-    return command.run(stack, name, output, force=force, timezone=timezone)
-
-
-_Concern = Annotated[str, typer.Argument(metavar="CONCERN", help="As messages and `advisor once` show it.")]
-_By = Annotated[str | None, typer.Option("--by", metavar="NAME", help="Who says so; by default your login.")]
-_Reason = Annotated[str, typer.Option("--reason", metavar="TEXT", help="Why, for the others.")]
-_Undo = Annotated[bool, typer.Option("--undo", help="Take the answer back.")]
 
 
 @app.command(epilog="Example: advisor done shop/database#storage")
