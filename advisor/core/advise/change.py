@@ -60,7 +60,7 @@ def change(case: Case) -> Recommendation:
             price_as_of=as_of(best, case.now),
             price_confidence=best.price.confidence,
             price_parts=price_parts(case, best),
-            alternatives=alternatives(case, others, spend_cap_off(case, best), target),
+            alternatives=alternatives(case, others, spend_cap_off(case, best), best),
             steps=(*(optimise_steps(case) if optimise else ()), *steps(case, best)),
             playbook=playbook_of(case, best),
             switching=switching(case, best),

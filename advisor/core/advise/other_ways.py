@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from advisor.core.advise.beside import found_step, product_of, switching
+from advisor.core.advise.beside import found_step, switching
 from advisor.core.advise.case import Case
 from advisor.core.advise.elsewhere import unmeasured
 from advisor.core.choose import Option, cheapest
@@ -13,7 +13,7 @@ from advisor.core.phrases import step_text
 
 
 def alternatives(
-    case: Case, able: Sequence[Option], further: Sequence[Alternative], chosen: str = ""
+    case: Case, able: Sequence[Option], further: Sequence[Alternative], best: Option | None = None
 ) -> tuple[Alternative, ...]:
     """Return other ways: three that carry it, the cheapest first, then `further`, then the document's."""
     found = _distinct(
@@ -23,10 +23,14 @@ def alternatives(
             monthly=option.price.monthly,
             note=_note(case, option),
         )
-        for option in _one_a_plan(case, able)
+        for option in _one_a_plan(case, able, best)
         if not case.same(option)
     )
-    found = [way for way in found if way.target != chosen][:3]
+    chosen = case.option_name(best) if best is not None else ""
+    found = [way for way in found if way.target != chosen]
+    # The next plan of the present product is always named, however many others are cheaper.
+    near = next((way for way in found if way.action != Action.MIGRATE), None)
+    found = [*found[:3], *([near] if near is not None and near not in found[:3] else [])]
     found += [*further, *_unpriced(case)]
     step = found_step(case)
     named = {option.elsewhere.provider for option in case.options if option.elsewhere is not None}
@@ -74,14 +78,22 @@ def _unpriced(case: Case) -> list[Alternative]:
     ][:2]
 
 
-def _one_a_plan(case: Case, able: Sequence[Option]) -> list[Option]:
-    """Return of each plan the cheapest: a larger size only costs more. Where sizes bind, all of this one."""
+def _one_a_plan(case: Case, able: Sequence[Option], best: Option | None) -> list[Option]:
+    """Return of each plan the cheapest, of each other product too; where sizes bind, all of this plan."""
     kept: dict[tuple[str, str, str, bool], Option] = {}
     sizes = case.product.sizes if case.product is not None else ()
     bind = any(quota.metric == case.concern.metric for size in sizes for quota in size.quotas)
+    moved = best.elsewhere.provider if best is not None and best.elsewhere is not None else ""
     for option in able:
-        size = option.size.id if bind and option.size is not None and option.plan is case.plan else ""
-        kept.setdefault((product_of(case, option), option.plan.id, size, option.overage), option)
+        if option.elsewhere is not None:
+            if option.elsewhere.provider != moved:
+                kept.setdefault((option.elsewhere.provider, "", "", False), option)
+            continue
+        own = option.plan is case.plan
+        if own and not bind and option.size is not case.size:
+            continue
+        size = option.size.id if own and option.size is not None else ""
+        kept.setdefault((case.service.provider, option.plan.id, size, option.overage), option)
     return list(kept.values())
 
 
