@@ -1,0 +1,119 @@
+"""The two addresses of Supabase that are asked: its Management API, and a project's metrics endpoint."""
+
+import re
+from collections.abc import Mapping
+from datetime import datetime
+
+from pydantic import SecretStr
+
+from advisor.collectors.supabase.found import Found
+from advisor.core.model import Gap
+from advisor.polling.body import Body
+from advisor.polling.contract import Poll, Throttled, Unexpected
+from advisor.polling.fetch import basic, fetch, place
+from advisor.polling.reply import Reply, retry_after
+
+__all__ = ["API", "Management", "scrape"]
+
+API = "https://api.supabase.com"
+_PAGE = 100
+_MOST_PAGES = 20
+_VIOLATION = re.compile(r"\bexceed_\w+")
+
+
+class Management:
+    """The Management API, asked with one token."""
+
+    def __init__(self, poll: Poll, token: SecretStr, base_url: str) -> None:
+        self._poll = poll
+        self._base = base_url.rstrip("/")
+        self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
+        self.where = f"Supabase at {place(self._base)}"
+
+    async def get(self, path: str, right: str, params: Mapping[str, str] | None = None) -> Body:
+        """Return the answer to a GET.
+
+        Raises:
+            CollectError: As `Reply.ok`; a 402 or 404 in the words of this API.
+        """
+        reply = await fetch(
+            self._poll.http,
+            self._base + path,
+            where=self.where,
+            now=self._poll.now,
+            headers=self._headers,
+            params=params,
+            right=right,
+        )
+        if reply.status == 402:
+            raise Unexpected(f"{self.where} answered 402 Payment Required: the plan does not have {path}")
+        if reply.status == 404:
+            raise Unexpected(
+                f"{self.where} answered 404 Not Found for {path}: check `project:` and `org:`, and that the "
+                "token sees them"
+            )
+        if reply.status == 429 and (at := _reset(reply)) is not None:
+            raise Throttled(
+                f"{self.where} answered 429: asked too often; it is asked again at {at:%Y-%m-%d %H:%M:%S} "
+                "UTC, a longer `interval:` avoids it",
+                at,
+            )
+        return Body(reply.ok().json(), self.where)
+
+    async def projects(self, org: str = "", gaps: list[Gap] | None = None) -> list[tuple[str, str]]:
+        """Return (reference, organisation) of the projects that the token sees, branches left out."""
+        if not org:
+            body = await self.get("/v1/projects", "projects_read")
+            return [(one.text("ref"), one.text("organization_slug")) for one in body.each()]
+        found: list[tuple[str, str]] = []
+        seen, page = 0, 0
+        while True:
+            params = {"offset": str(seen), "limit": str(_PAGE)}
+            body = await self.get(f"/v1/organizations/{org}/projects", "organization_projects_read", params)
+            items = list(body["projects"].each())
+            found += [(one.text("ref"), org) for one in items if one["is_branch"].value is not True]
+            seen, page = seen + len(items), page + 1
+            if not items or seen >= (body["pagination"].number("count") or 0):
+                return found
+            if page == _MOST_PAGES:
+                if gaps is not None:
+                    gaps.append(Gap("projects", f"{self.where}: only the first {seen} projects were read"))
+                return found
+
+
+async def scrape(found: Found, key: SecretStr, ref: str, base_url: str) -> str | None:
+    """Return the text of a project's metrics endpoint; None where a restriction keeps it closed.
+
+    Raises:
+        CollectError: As `Reply.ok`.
+    """
+    base = f"https://{ref}.supabase.co" if base_url.rstrip("/") == API else base_url.rstrip("/")
+    where = f"the metrics endpoint at {place(base)}"
+    reply = await fetch(
+        found.poll.http,
+        f"{base}/customer/v1/privileged/metrics",
+        where=where,
+        now=found.now,
+        headers={"Authorization": basic("service_role", key.get_secret_value())},
+        right="a secret key of this project",
+    )
+    if reply.status == 402:
+        found.restricted(_violations(reply))
+        why = f"{where} answered 402: the project is restricted, a quota or the spend cap is used up"
+        found.gaps.append(Gap("metrics endpoint", why, ("cpu", "memory", "connections", "storage", "users")))
+        return None
+    text = reply.ok().body.decode("utf-8", "replace")
+    found.restricted(0)
+    return text
+
+
+def _reset(reply: Reply) -> datetime | None:
+    """Return when the rate limit's window ends: Supabase sends no Retry-After, but the seconds until then."""
+    headers = reply.headers
+    return retry_after(headers.get("retry-after") or headers.get("x-ratelimit-reset", ""), reply.now)
+
+
+def _violations(reply: Reply) -> int:
+    """Return how many quotas a 402 names, at least one."""
+    text = reply.body.decode("utf-8", "replace")
+    return max(1, len(set(_VIOLATION.findall(text))))
