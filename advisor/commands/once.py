@@ -25,7 +25,8 @@ def postgres(dsn: str, plan: str | None, watch: str, *, json: bool, fail_on: str
     """Look at one database: two snapshots, what nears its limit, what to do."""
     logs.setup("warning")  # To standard error; what is not set up writes into the document.
     config = from_data(_configuration(dsn, plan), folder=Path.cwd(), environ=os.environ)
-    look = asyncio.run(_look(config, feeds(config)[0], plan, _seconds(watch)))
+    feed = next(one for one in feeds(config) if one.source.called == "postgresql")  # Not the provider's own.
+    look = asyncio.run(_look(config, feed, plan, _seconds(watch)))
     look.show(json=json)
     return look.exit_code(fail_on)
 
