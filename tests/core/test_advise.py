@@ -513,3 +513,15 @@ def test_an_index_is_suggested_only_where_one_statement_reads_one_scanned_table(
     assert (
         "suggestion, not tried: CREATE INDEX CONCURRENTLY ON public.events (user_id, kind);" in found.evidence
     )
+
+
+def test_the_present_products_next_plan_is_named_however_many_others_are_cheaper() -> None:
+    found = advice(DB, STORAGE, histories=FULL, catalogue=with_ladder(AWAY))
+    assert found.alternatives[0].target == "Pro"
+
+
+def test_the_difference_is_between_what_is_paid_now_and_what_is_coming() -> None:
+    growing = {"storage": level(7 * GB, 0.05 * GB)}
+    found = advice(DB, "storage > 80% of quota", histories=growing, plan="pro", spend_cap=False)
+    assert found.monthly_now == pytest.approx(25 + 0.5 * 0.125, abs=0.01)
+    assert found.monthly_then == pytest.approx(25 + (8.5 + 90 * 0.05 - 8) * 0.125, abs=0.01)

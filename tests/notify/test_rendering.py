@@ -3,8 +3,8 @@ import re
 
 import pytest
 
-from advisor.core.message import Digest, Event, Message, Notice
-from advisor.core.model import Quality, Severity
+from advisor.core.message import Could, Digest, Event, Message, Notice, Recommendation
+from advisor.core.model import Action, Quality, Severity
 from advisor.core.notices import digest_message, group, test_message
 from advisor.notify.blocks import payload
 from advisor.notify.html import digest_html, html
@@ -244,3 +244,30 @@ def test_a_digest_is_rendered_in_every_form_that_the_command_knows(digest: Diges
 def test_another_form_names_those_there_are(digest: Digest):
     with pytest.raises(ValueError, match="a digest has the forms text, html, slack, json; there is no `pdf`"):
         render(digest, "pdf")
+
+
+def test_every_form_says_what_a_move_takes_and_what_its_price_is_made_of(notice: Notice):
+    assert notice.recommendation is not None
+    changes = {
+        "currency": "EUR",
+        "rate": 0.8,
+        "switching": "code changes: none, downtime: not known",
+        "price_parts": ("Pro €20", "tax of 23% €4.60"),
+    }
+    move = notice.recommendation.model_copy(update=changes)
+    for said in in_all_forms(alert(notice.model_copy(update={"recommendation": move}))).values():
+        assert "€20 a month more" in said
+        assert "Moving takes: code changes: none, downtime: not known" in said
+        assert "Price: Pro €20 + tax of 23% €4.60" in said
+
+
+def test_every_form_of_a_digest_names_what_could_go_down(digest: Digest):
+    advice = Recommendation(
+        action=Action.DOWNGRADE, headline="Supabase Team → Pro, $574/mo less.", states=("look first",)
+    )
+    one = Could(concern="shop/db#down", stack="shop", service="db", recommendation=advice, answer="accepted")
+    message = digest_message(digest.model_copy(update={"down": (one,)}), "slack")
+    line = "shop/db: Supabase Team → Pro, $574/mo less. [look first] Concern: shop/db#down (accepted)"
+    for said in in_all_forms(message).values():
+        assert "Could go down" in said
+        assert line in said
