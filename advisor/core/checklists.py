@@ -92,7 +92,7 @@ def reminders(found: Sequence[Line], users: float | None, cadence: str, zone: st
         missing = [line for line in mine if line.done is None]
         if not missing or not _shown(checklist, users, cadence):
             continue
-        names = ", ".join(line.item.text.rstrip(".") for line in missing[:NAMED])
+        names = "; ".join(line.item.text.rstrip(".") for line in missing[:NAMED])
         if len(missing) > NAMED:
             names += f" and {len(missing) - NAMED:,} more"
         why = _why(checklist, mine, users, zone)

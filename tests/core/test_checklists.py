@@ -41,7 +41,7 @@ def test_what_returns_is_open_again_when_its_time_has_passed() -> None:
     assert said(WEEKLY, *done, at=NOW + timedelta(days=6)) == []
     (again,) = said(WEEKLY, *done, at=NOW + timedelta(days=7))
     assert again == (
-        "shop: Each week (doc, every week, last on 4 Nov 2026), 0 of 2 done; open: Backups run, Alerts arrive"
+        "shop: Each week (doc, every week, last on 4 Nov 2026), 0 of 2 done; open: Backups run; Alerts arrive"
     )
 
 
