@@ -139,8 +139,9 @@ class Config:
     def sources(self, service: Service, collectors: Collection[str]) -> tuple[Source, ...]:
         """Return what is polled for a service, given the collectors there are.
 
-        The provider's collector where there is one, `postgresql` where a `dsn` is given, and each of the
-        blocks `postgresql:`, `prometheus:`, `http:`. None at all is no fault: plan and catalogue still apply.
+        The provider's collector where there is one and something is written for it, `postgresql` where a
+        `dsn` is given, and each of the blocks `postgresql:`, `prometheus:`, `http:`. None at all is no fault:
+        plan and catalogue still apply, and a provider without a credential is simply not asked.
         """
         stack = self.stacks[service.stack]
         written = stack.services[service.key]
@@ -176,7 +177,8 @@ class Config:
             )
 
         dsn = extra.pop("dsn", None) if "postgresql" not in names else None
-        if names:
+        told = extra or written.interval or (account is not None and account.model_extra)
+        if names and (told or names[0] in SUB_BLOCKS):
             add(names[0], extra, path, own=True)
         if dsn is not None and "postgresql" in collectors:
             block = blocks.pop("postgresql", {})

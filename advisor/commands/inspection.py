@@ -196,7 +196,9 @@ class Inspection:
         unread = ", ".join(f"`{key}`" for key in self.config.unread(service, known))
         nobody = f"; nobody reads {unread}" if unread else ""
         if not feeds:
-            cause = "no source" if service.provider in known else f"no collector for {service.provider} yet"
+            has = {service.provider, service.provider.partition("-")[0]} & set(known)
+            cause = "no credential" if has else f"no collector for {service.provider} yet"
+            way = f"`advisor connect {min(has)}` says how to get one, or {way}" if has else way
             detail = f"{cause}: plan and prices are known, usage is not{nobody}; {way}"
             yield Line("service", service.subject.key, GAP, detail)
         elif unread:

@@ -109,7 +109,7 @@ def _copies(
             if target is None:
                 continue
             theirs = subjects.of_rule(target)
-            shared = np.intersect1d(theirs, rows)
+            shared = np.intersect1d(theirs, rows, assume_unique=True)
             yield name, _with_target(condition, target), shared if shared.size else theirs
         return
     limits = {

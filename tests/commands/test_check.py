@@ -82,10 +82,10 @@ def test_out_of_reach_is_3_and_a_gap_is_well(run: Run, write: Write, usage: Usag
         "metrics: {users: {path: a}}}}}}\n"
     )
     assert run("check").code == 3
-    write("stacks: {shop: {services: {files: {provider: cloudflare, product: r2, plan: free, bucket: a}}}}\n")
+    write("stacks: {shop: {services: {files: {provider: heroku, plan: basic, bucket: a}}}}\n")
     ended = run("check")
     assert ended.code == 0
-    assert "no collector for cloudflare-r2 yet" in ended.out
+    assert "no collector for heroku yet" in ended.out
     assert "nobody reads `bucket`" in ended.out
 
 
