@@ -264,7 +264,8 @@ def test_a_spend_cap_turns_overage_into_a_stop_and_what_lifting_it_costs_is_name
     )
     assert found.to_plan == "Team with overage"  # That plan has no cap.
     (lifted,) = [way for way in found.alternatives if way.note == "with the spend cap off"]
-    assert (lifted.target, lifted.monthly) == ("Pro with overage", pytest.approx(25.12, abs=0.01))
+    assert lifted.target == "Pro with overage"
+    assert lifted.monthly == pytest.approx(25.12, abs=0.01)
 
 
 def test_a_document_that_leaves_for_another_provider_is_named_beside() -> None:

@@ -171,7 +171,7 @@ def cost(plan: Words, size: Words | None, cap: bool, situation: Given, account: 
     total += size["usd"] if size else 0
     total *= 1 - account.get("discount", 0.0)
     total -= min(total, account.get("credits", 0.0))
-    return total * (1 + account["tax"])
+    return float(total * (1 + account["tax"]))
 
 
 def present_quotas(situation: Given) -> list[Words]:
