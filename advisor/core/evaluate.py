@@ -33,7 +33,7 @@ from advisor.core.quantity.known import DayMemory
 from advisor.core.rule import Rule
 from advisor.core.sentence import AnyMetric, Needs, Test
 from advisor.core.subjects import Subjects
-from advisor.core.thresholds import LimitsProtocol, LimitTables
+from advisor.core.thresholds import KnowsPlans, LimitsProtocol, LimitTables
 
 __all__ = ["LimitsProtocol", "Program", "compile_rules"]
 
@@ -59,7 +59,9 @@ class Program:
         self.rules = tuple(rules)
         self.fleet = fleet
         self.metrics = metrics
-        self._subjects = Subjects(fleet)
+        knows = limits if isinstance(limits, KnowsPlans) else None
+        self._subjects = Subjects(fleet, knows.plans if knows is not None else None)
+        self._plans_revision = knows.plans_revision if knows is not None else 0
         self._tables = LimitTables(fleet, limits, at)
         self.compiled: tuple[Compiled, ...] = tuple(
             compiled(rules, fleet, self._subjects, self._tables, metrics, gives)
@@ -78,7 +80,14 @@ class Program:
 
     @property
     def outdated(self) -> bool:
-        """True where limits changed and a rule says `any metric`: its copies must be compiled anew."""
+        """True where the rules must be compiled anew.
+
+        A plan has changed, and with it which rules are about whom; or limits have, and a rule says `any
+        metric`.
+        """
+        limits = self._tables.limits
+        if isinstance(limits, KnowsPlans) and limits.plans_revision != self._plans_revision:
+            return True
         return self._copies and self._tables.limits.revision != self._revision
 
     def subjects(self, rule_id: str) -> tuple[str, ...]:

@@ -43,7 +43,7 @@ class _Like:
 
 
 class Limits:
-    """All limits of a fleet. `revision` changes whenever an answer may have changed.
+    """All limits of a fleet. `revision` changes when an answer may have, `plans_revision` with a plan.
 
     `terms` are (subject's or account's key, Term); an account's key is written `@acme` or `acme`.
     """
@@ -52,7 +52,10 @@ class Limits:
         self.fleet = fleet
         self.catalogue = catalogue
         self.revision = 0
+        self.plans_revision = 0
         self._seen = -1
+        self._plans: dict[str, frozenset[str]] | None = None
+        self._words: dict[tuple[str, str], frozenset[str]] = {}
         self._terms: dict[str, list[tuple[datetime, int, Term]]] = {}
         self._moments: dict[str, list[datetime]] = {}
         self._cache: dict[tuple[str | _Like, int, str, Limit], Found] = {}
@@ -108,6 +111,36 @@ class Limits:
         if epoch != self._seen:
             self._seen = epoch
             self.revision += 1
+            plans = self._plans_at(at)
+            if plans != self.plans:
+                self._plans = plans
+                self.plans_revision += 1
+
+    @property
+    def plans(self) -> Mapping[str, frozenset[str]]:
+        """Each service's and account's plan in force, under every name it goes by: id, title, aliases.
+
+        It is that of the last `advance`; before, what is configured. Names are in small letters.
+        """
+        if self._plans is None:
+            self._plans = self._plans_at(datetime.min.replace(tzinfo=UTC))
+        return self._plans
+
+    def _plans_at(self, at: datetime) -> dict[str, frozenset[str]]:
+        services = ((key, service.provider) for key, service in self.fleet.service.items())
+        accounts = ((f"@{account.key}", account.provider) for account in self.fleet.accounts)
+        return {key: self._named(provider, self.plan(key, at)) for key, provider in (*services, *accounts)}
+
+    def _named(self, provider: str, name: str) -> frozenset[str]:
+        """Return all names of a plan of a provider's product."""
+        if not name:
+            return frozenset()
+        found = self._words.get((provider, name))
+        if found is None:
+            plans = [product.plan(name) for product in self.catalogue.of(provider).values()]
+            words = {word for plan in plans if plan for word in (plan.id, plan.title, *plan.aliases)}
+            found = self._words[provider, name] = frozenset(word.casefold() for word in {name, *words})
+        return found
 
     def _key(self, key: str) -> str:
         if key in self.fleet.account and key not in self.fleet.stack:

@@ -18,10 +18,14 @@ _WORDS = {"day": Reset.DAY, "week": Reset.WEEK, "month": Reset.MONTH}
 
 
 class Subjects:
-    """The fleet's relations: a service's stack and account, zones, calendars, roles."""
+    """The fleet's relations: a service's stack and account, zones, calendars, roles.
 
-    def __init__(self, fleet: Fleet) -> None:
+    `plans` are the names of the plan in force, by service or account; without it, what is configured.
+    """
+
+    def __init__(self, fleet: Fleet, plans: Mapping[str, frozenset[str]] | None = None) -> None:
         self.fleet = fleet
+        self.plans = plans or {}
         self.size = len(fleet.subjects)
         stacks, count = len(fleet.stacks), len(fleet.services)
         self.services: Rows = np.arange(stacks, stacks + count)
@@ -157,7 +161,7 @@ class Subjects:
                 stacks + count + index
                 for index, account in enumerate(fleet.accounts)
                 if account.provider in rule.provider
-                and (not rule.plan or account.plan in rule.plan)
+                and self._on_plan(f"@{account.key}", account.plan, rule)
                 and (not pack or pack in self._account_packs.get(account.key, ()))
             ]
         else:
@@ -167,12 +171,19 @@ class Subjects:
                     continue
                 if rule.provider and service.provider not in rule.provider:
                     continue
-                if rule.plan and self._plan(index) not in rule.plan:
+                if not self._on_plan(service.subject.key, self._plan(index), rule):
                     continue
                 if pack and pack not in fleet.stack[service.stack].packs:
                     continue
                 rows.append(stacks + index)
         return np.array(rows, dtype=np.intp)
+
+    def _on_plan(self, key: str, stated: str, rule: Rule) -> bool:
+        """Say whether a rule is about the plan in force, by any of the names that either goes by."""
+        if not rule.plan:
+            return True
+        known = self.plans.get(key) or {stated.casefold()}
+        return any(word.casefold() in known for word in rule.plan)
 
     def _plan(self, index: int) -> str:
         service = self.fleet.services[index]

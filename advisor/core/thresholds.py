@@ -1,6 +1,6 @@
 """Limits as arrays over the subjects, made once and again only when the limits change."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Protocol, runtime_checkable
@@ -29,6 +29,21 @@ class LimitsProtocol(Protocol):
 
     def exists(self, subject_key: str, metric: str, limit: Limit, /) -> bool:
         """Return False where this plan surely has no such limit."""
+        ...
+
+
+@runtime_checkable
+class KnowsPlans(Protocol):
+    """Limits that know each subject's plan in force; `plans_revision` changes with any of them."""
+
+    @property
+    def plans(self) -> Mapping[str, frozenset[str]]:
+        """The names of the plan in force, in small letters, by a service's or account's key."""
+        ...
+
+    @property
+    def plans_revision(self) -> int:
+        """A number that is another one once any plan is."""
         ...
 
 
