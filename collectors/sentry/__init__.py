@@ -22,6 +22,7 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors._pieces import Piece, together
+from advisor.collectors._reset import ok
 from advisor.collectors.sentry.counted import (
     SETTLES,
     Counts,
@@ -40,7 +41,6 @@ from advisor.polling.contract import (
     Access,
     Answer,
     Poll,
-    Throttled,
     Tier,
     Unexpected,
     Verified,
@@ -155,13 +155,7 @@ async def _ask(poll: Poll, settings: Settings, path: str) -> Reply:
             f"{where} knows no organisation `{settings.org}` for this token: check `org:`, and `region:` "
             "(us or de), for the other one's are not known there"
         )
-    if reply.status == 429 and (until := reply.headers.get("x-sentry-rate-limit-reset", "").strip()):
-        try:
-            at = Body(float(until), where).time()
-        except (ValueError, Unexpected):
-            at = None
-        raise Throttled(f"{where} answered 429: asked too often; a longer `interval:` avoids it", at)
-    return reply.ok()
+    return ok(reply, "x-sentry-rate-limit-reset")
 
 
 async def _get(poll: Poll, settings: Settings, path: str) -> Body:
