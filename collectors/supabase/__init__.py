@@ -90,8 +90,7 @@ ABOUT = About(
         "Open https://supabase.com/dashboard/account/tokens and make a scoped token for this organisation.",
         "Give it reading rights only: " + ", ".join(SCOPES) + ".",
         "Put it into `token:` as ${NAME}, and the project's reference (20 letters) into `project:`.",
-        "For CPU and memory: make a secret key of its own under Settings, API keys, and put it into "
-        "`secret_key:`.",
+        "For CPU and memory: make a secret key under Settings, API keys, and put it into `secret_key:`.",
     ),
     example={
         "token": "sbp_example0000000000000000000000000000",
@@ -137,7 +136,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     if settings.token is None and settings.secret_key is None:
         why = "no `token:` is given: plan, disk and restrictions are not asked; make one that may only read"
         found.gaps.append(Gap("Management API", why, ("restricted", "disk_used", "disk_size")))
-    return found.answer(_product(poll))
+    return found.of_product(_product(poll))
 
 
 async def _machine(found: Found, settings: Settings, key: SecretStr, ref: str) -> None:

@@ -1,26 +1,14 @@
-"""What one poll of a project has come to so far."""
+"""What one poll of a project has come to so far: restrictions are counted, and a product has its own part."""
 
-from collections.abc import Coroutine, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
-from advisor.core.model import Gap, Limit, Quality, Reading, Term
-from advisor.polling.contract import (
-    Answer,
-    CollectError,
-    Forbidden,
-    Poll,
-    Throttled,
-    TokenRefused,
-    Unexpected,
-    Unreachable,
-)
+from advisor.collectors._found import Found as Parts
+from advisor.polling.contract import Answer
 
 __all__ = ["Found"]
 
-_SOURCE = "provider API"
-#: What is of the users and not of the database; and what a service of that product has at all.
+#: What a service of the product has; of the database: all.
 _OF_PRODUCT: Mapping[str, frozenset[str]] = {
     "auth": frozenset({"users", "active_users", "restricted"}),
     "storage": frozenset({"storage", "restricted"}),
@@ -28,88 +16,31 @@ _OF_PRODUCT: Mapping[str, frozenset[str]] = {
 
 
 @dataclass(slots=True)
-class Found:
-    """Collects readings, terms and gaps, and lets a part of a poll fail alone."""
+class Found(Parts):
+    """Readings, terms and gaps of a project. `restrictions` None: nobody could tell."""
 
-    poll: Poll
-    readings: list[Reading] = field(default_factory=list)
-    terms: list[Term] = field(default_factory=list)
-    gaps: list[Gap] = field(default_factory=list)
-    keep: dict[str, Any] = field(default_factory=dict)
-    evidence: dict[str, Sequence[Mapping[str, str]]] = field(default_factory=dict)
     restrictions: int | None = None
-    _answered: int = 0
-    _failed: CollectError | None = None
-    _throttled: Throttled | None = None
-
-    @property
-    def now(self) -> datetime:
-        """The time of the poll."""
-        return self.poll.now
-
-    def level(
-        self, metric: str, value: float | None, part: str = "", *, quality: Quality = Quality.MEASURED
-    ) -> None:
-        """Add a value of now; None is none."""
-        if value is not None:
-            self.readings.append(Reading(metric, value, self.now, part=part, quality=quality))
-
-    def limit(self, metric: str, limit: Limit, value: float | None, source: str = _SOURCE) -> None:
-        """Add a limit that Supabase reports; None is none."""
-        if value is not None:
-            self.terms.append(Term("limit", value, source, self.now, metric, limit))
-
-    def plan(self, name: str) -> None:
-        """Add the plan that is in force."""
-        self.terms.append(Term("plan", name, _SOURCE, self.now))
 
     def restricted(self, count: int) -> None:
         """Add restrictions in force; 0: one kind is known not to be."""
         self.restrictions = (self.restrictions or 0) + count
 
-    async def attempt(self, what: str, metrics: Sequence[str], part: Coroutine[Any, Any, None]) -> None:
-        """Let one part of the poll run; where it fails, that is a gap.
-
-        Raises:
-            TokenRefused: The credential is wrong, so that nothing else would do better.
-        """
-        if self._throttled is not None:
-            self.gaps.append(Gap(what, str(self._throttled), tuple(metrics)))
-            part.close()
-            return
-        try:
-            await part
-            self._answered += 1
-        except (Forbidden, Unexpected, Unreachable) as error:
-            self._fail(what, metrics, error)
-        except Throttled as error:
-            self._throttled = error
-            self._fail(what, metrics, error)
-        except TokenRefused as error:
-            if not self._answered:
-                raise
-            self._fail(what, metrics, error)
-
-    def _fail(self, what: str, metrics: Sequence[str], error: CollectError) -> None:
-        self._failed = self._failed or error
-        self.gaps.append(Gap(what, str(error), tuple(metrics)))
-
-    def answer(self, product: str) -> Answer:
+    def of_product(self, product: str) -> Answer:
         """Return all of it, or for a product what that has.
 
         Raises:
             CollectError: Every part failed; it is the first one's error.
         """
-        if self._failed is not None and not self._answered:
-            raise self._failed
+        found = self.answer()
         if self.restrictions is not None:
             self.level("restricted", float(self.restrictions))
         wanted = _OF_PRODUCT.get(product)
         if wanted is None:
-            return Answer(self.readings, self.terms, self.gaps, self.keep, self.evidence)
-        return Answer(
-            [one for one in self.readings if one.metric in wanted],
-            [one for one in self.terms if one.what == "plan" or one.metric in wanted],
-            [one for one in self.gaps if not one.metrics or wanted & set(one.metrics)],
-            self.keep,
+            return found
+        return replace(
+            found,
+            readings=[one for one in found.readings if one.metric in wanted],
+            terms=[one for one in found.terms if one.what == "plan" or one.metric in wanted],
+            gaps=[one for one in found.gaps if not one.metrics or wanted & set(one.metrics)],
+            evidence={},
         )
