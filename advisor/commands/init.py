@@ -1,7 +1,8 @@
 """`advisor init`: writes the stack that a document describes as an advisor.yaml, ready to be filled in."""
 
 import sys
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from advisor.commands.rules_compare import kind
@@ -62,6 +63,12 @@ def _lines(world: World, document: Document, template: Template, name: str, time
     yield "store: sqlite:///advisor.db"
     yield f"timezone: {timezone}  # Days and months begin here."
     yield ""
+    uses = Counter(_provider(world, part) for part in template.services.values())
+    shared = [provider for provider, services in uses.items() if services > 1]
+    if shared:
+        yield "accounts:  # One bill and one set of quotas for several services."
+        yield from (f"  {provider}: {{provider: {provider}}}" for provider in shared)
+        yield ""
     yield "stacks:"
     yield f"  {name}:"
     yield f"    packs: [{document.name}]"
@@ -76,7 +83,7 @@ def _lines(world: World, document: Document, template: Template, name: str, time
             yield f"    #   {need}: no  # {question}"
     yield "    services:"
     for role, part in template.services.items():
-        yield from _service(world, role, part)
+        yield from _service(world, role, part, shared)
     yield ""
     yield "# notify:"
     yield '#   slack: {webhook: "${SLACK_WEBHOOK}"}'
@@ -96,13 +103,19 @@ def _questions(world: World, document: Document) -> Iterator[tuple[str, str]]:
                 yield term.name, rule.question or rule.says
 
 
-def _service(world: World, role: str, part: Part) -> Iterator[str]:
-    provider = next(
-        (key for key, one in world.catalogue.providers.items() if part.provider in one.offers), part.provider
-    )
+def _provider(world: World, part: Part) -> str:
+    """Return who sells it: `cloudflare` for `cloudflare-r2`."""
+    providers = world.catalogue.providers.items()
+    return next((key for key, one in providers if part.provider in one.offers), part.provider)
+
+
+def _service(world: World, role: str, part: Part, shared: Sequence[str]) -> Iterator[str]:
+    provider = _provider(world, part)
     product = part.provider.removeprefix(provider).removeprefix("-")
     yield f"      {role}:" + (f"  # {part.note}" if part.note else "")
     yield f"        provider: {provider}"
+    if provider in shared:
+        yield f"        account: {provider}"
     if product:
         yield f"        product: {product}"
     if part.plan:

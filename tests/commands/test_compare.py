@@ -117,6 +117,19 @@ def test_init_writes_a_configuration_that_check_takes(run: Run, document: str, t
     assert [line for line in checked["checks"] if line["state"] == "fault"] == []
 
 
+def test_init_puts_services_of_one_provider_under_one_bill(run: Run, tmp_path: Path) -> None:
+    assert run("init", "--stack", "amebo").code == 0
+    lines = [
+        f'{{"stack": "app", "service": "{service}", "metric": "cost", "value": {cost},'
+        ' "from": "2026-11-01T00:00:00Z", "to": "2026-11-02T00:00:00Z"}'
+        for service, cost in (("backend", 312), ("cache", 150), ("email", 20))
+    ]
+    (tmp_path / "bill.jsonl").write_text("\n".join(lines), "utf-8")
+    found = run("evaluate", "--readings", "bill.jsonl", "--json").json["findings"]
+    bill = {one["rule"]: one["value"] for one in found if "billing-alert" in one["rule"]}
+    assert bill == {f"amebo.cloudflare-workers.billing-alert-{mark}": 462 for mark in (200, 300, 400)}
+
+
 def test_every_service_of_a_documents_stack_has_a_plan_in_the_catalogue(run: Run) -> None:
     catalogue = everything().catalogue
     for name, document in catalogue.documents.items():
