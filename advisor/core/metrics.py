@@ -77,6 +77,7 @@ _TABLE = (
     ),
     _Row("requests_by_top_user", COUNT, "A", "Requests of the busiest user.", "backend", MAX),
     _Row("rollbacks deadlocks", COUNT, "A", "How many.", "database"),
+    _Row("evicted_keys", COUNT, "A", "Keys that a cache dropped for want of memory."),
     _Row("temp_bytes", BYTES, "A", "Bytes of temporary files written.", "database"),
     _Row("downtime", SECONDS, "A", "Time in which checks failed."),
     _Row("cost", USD, "A b", "Flat prices on the period's first day, usage on its own.", "stack service"),

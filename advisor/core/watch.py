@@ -188,7 +188,9 @@ class Watch:
     def _title(
         self, finding: Finding, metric: str, ahead: Forecast | TimeToLimit | Growth | None = None
     ) -> str:
-        name = metric_name(metric)
+        term = self._deciding(finding)
+        # Of `cpu > 80% or memory > 200MB` the concern is called by the first, and either may be what is true.
+        name = metric_name(term.metric if term is not None and ahead is None else metric)
         value, threshold, limit, unit = self._figures(finding)
         if value is None:
             return name
@@ -210,10 +212,14 @@ class Watch:
 
     def _figures(self, finding: Finding) -> tuple[float | None, float | None, float | None, str]:
         """Return value, threshold, limit and unit: those of now, or the last where nothing is known now."""
-        for term in self.terms(finding):
-            if term.value is not None and term.metric:
-                return term.value, term.threshold, term.limit, term.unit
+        if (term := self._deciding(finding)) is not None:
+            return term.value, term.threshold, term.limit, term.unit
         return finding.value, finding.threshold, finding.limit, finding.unit
+
+    def _deciding(self, finding: Finding) -> TermVerdict | None:
+        """Return the term that a finding's figures are of: the first that is true, else the first known."""
+        known = [term for term in self.terms(finding) if term.value is not None and term.metric]
+        return next((term for term in known if term.verdict == "true"), known[0] if known else None)
 
     def current(self, finding: Finding) -> Finding:
         """Return a finding with the figures of now; its own are those of its last change."""

@@ -38,11 +38,14 @@ def without_change(case: Case, action: Action) -> Recommendation:
     able = cheapest(case.options, case.usage.demands, case.concern.metric) if case.plan else []
     able = [o for o in able if not case.same(o)]
     until = deadline(case) if first is not None else "."
+    headline = f"{means(action)} {words(case.concern.metric)} of {case.service.subject.key}{until}"
+    if case.concern.metric not in VOCABULARY:  # A question that was answered with yes.
+        headline = case.concern.rule.says
     return filled(
         case,
         Recommendation(
             action=action,
-            headline=f"{means(action)} {words(case.concern.metric)} of {case.service.subject.key}{until}",
+            headline=headline,
             from_plan=case.plan.title if case.plan else "",
             monthly_now=case.paid,
             alternatives=alternatives(case, able, []) if case.demanded else (),
@@ -124,12 +127,14 @@ def of_stack(
         lines.append(line)
     stack = fleet.stack.get(concern.subject)
     book = playbooks.get(rule.playbook)
+    facts = {"stack": stack.key, "product": stack.product or stack.key} if stack is not None else {}
+    facts["date"] = f"{now:%Y-%m-%d}"
     return Recommendation(
         action=action,
         headline=rule.says or f"{means(action)} {words(concern.metric)}.",
         service=stack.key if stack is not None else concern.subject,
         evidence=tuple(lines),
-        steps=book.steps() if book is not None else (),
+        steps=book.steps(facts) if book is not None else (),
         playbook=rule.playbook,
         document_step=f"{rule.source.document} line {rule.source.line}" if rule.source.document else "",
         states=tuple(marks(concern, frozenset(), stale=False)),
