@@ -140,7 +140,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         largest = of_branches.largest if isinstance(of_branches, Branches) else None
         restrictions(found, project, of_computes, largest, is_free=is_free)
     if is_free:
-        counters(found, project, ("compute_hours", "egress"))
+        counters(found, project, ("compute_hours", "egress"), doubtful=not plan)
     else:
         await found.attempt("usage", ("compute_hours", "egress", "storage"), _paid(found, api, project, org))
     return found.answer()
@@ -157,7 +157,7 @@ async def _paid(found: Found, api: Api, project: Body, org: str) -> None:
             await legacy(found, api, project, org)
         except (Forbidden, Unexpected):
             raise refused from None
-        counters(found, project, ("egress",))
+        counters(found, project, ("egress",), doubtful=True)
 
 
 async def _only_project(api: Api, org: str) -> str:

@@ -90,7 +90,8 @@ def computes(found: Found, body: Body, project: Body) -> Computes:
         active += one.text("current_state") == "active"
         if one.text("type") != "read_write":
             continue
-        disabled += one["disabled"].value is True
+        told = one.get("disabled")
+        disabled += told is not None and told.value is True
         least, most = one.number("autoscaling_limit_min_cu"), one.number("autoscaling_limit_max_cu")
         if least and most:
             found.terms.append(
@@ -136,8 +137,11 @@ def restrictions(
     found.gaps.append(Gap("restrictions", why, ("restricted",)))
 
 
-def counters(found: Found, project: Body, metrics: Sequence[str]) -> None:
-    """Turn the project's counters into amounts since the last poll, or since its period began."""
+def counters(found: Found, project: Body, metrics: Sequence[str], *, doubtful: bool = False) -> None:
+    """Turn the project's counters into amounts since the last poll, or since its period began.
+
+    `doubtful` says that the plan is not known, so that counters of 0 may be a paid plan's.
+    """
     began = project.get("consumption_period_start")
     if began is None:
         found.gaps.append(Gap("usage", "Neon does not tell when the period began", tuple(metrics)))
@@ -145,6 +149,10 @@ def counters(found: Found, project: Body, metrics: Sequence[str]) -> None:
     start = max(began.time(), project.time("created_at"))
     before = found.poll.previous.get("counters") or {}
     same = before.get("period") == start.timestamp()
+    if doubtful and not any(project.number(_COUNTED[metric][0]) for metric in metrics):
+        why = "the project's counters are 0, which on a paid plan is not nothing, and no other usage is told"
+        found.gaps.append(Gap("usage", why, tuple(metrics)))
+        return
     kept = {"period": start.timestamp(), "at": found.now.timestamp()}
     for metric in metrics:
         key, factor = _COUNTED[metric]

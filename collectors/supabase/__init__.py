@@ -19,13 +19,13 @@ Quirks  Egress, billed active users, invocations and realtime messages have no o
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors.supabase.active import active_users
-from advisor.collectors.supabase.asking import API, Management, scrape
+from advisor.collectors.supabase.asking import API, Management, organisation_of, scrape
 from advisor.collectors.supabase.found import Found
 from advisor.collectors.supabase.machine import machine
 from advisor.collectors.supabase.management import management
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap
-from advisor.polling.contract import About, Access, Answer, Budget, Poll, Tier, Verified
+from advisor.polling.contract import About, Access, Answer, Budget, Forbidden, Poll, Tier, Verified
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
 
@@ -169,7 +169,14 @@ async def verify(poll: Poll, settings: Settings) -> Verified:
             return Verified(whose="nobody: no key is given")
         await scrape(Found(poll), settings.secret_key, settings.project, settings.base_url)
         return Verified(f"project {settings.project}", ("metrics",), ("all data of the project",))
-    projects = await Management(poll, settings.token, settings.base_url).projects()
+    api = Management(poll, settings.token, settings.base_url)
+    try:
+        projects = await api.projects()
+    except Forbidden:
+        if not settings.project:
+            raise
+        project = await api.get(f"/v1/projects/{settings.project}", "project_admin_read")
+        return Verified(organisation_of(project), ("project_admin_read",))
     others = [ref for ref, _ in projects if settings.project and ref != settings.project]
     return Verified(
         whose=", ".join(sorted({org for _, org in projects})),

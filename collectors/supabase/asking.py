@@ -13,7 +13,7 @@ from advisor.polling.contract import Poll, Throttled, Unexpected
 from advisor.polling.fetch import basic, fetch, place
 from advisor.polling.reply import Reply, retry_after
 
-__all__ = ["API", "Management", "scrape"]
+__all__ = ["API", "Management", "organisation_of", "scrape"]
 
 API = "https://api.supabase.com"
 _PAGE = 100
@@ -64,21 +64,32 @@ class Management:
         """Return (reference, organisation) of the projects that the token sees, branches left out."""
         if not org:
             body = await self.get("/v1/projects", "projects_read")
-            return [(one.text("ref"), one.text("organization_slug")) for one in body.each()]
+            return [(one.text("ref"), organisation_of(one)) for one in body.each()]
         found: list[tuple[str, str]] = []
         seen, page = 0, 0
         while True:
             params = {"offset": str(seen), "limit": str(_PAGE)}
             body = await self.get(f"/v1/organizations/{org}/projects", "organization_projects_read", params)
             items = list(body["projects"].each())
-            found += [(one.text("ref"), org) for one in items if one["is_branch"].value is not True]
+            found += [(one.text("ref"), org) for one in items if not _is_branch(one)]
             seen, page = seen + len(items), page + 1
-            if not items or seen >= (body["pagination"].number("count") or 0):
+            if not items or seen >= (body.number("pagination", "count") or 0):
                 return found
             if page == _MOST_PAGES:
                 if gaps is not None:
                     gaps.append(Gap("projects", f"{self.where}: only the first {seen} projects were read"))
                 return found
+
+
+def organisation_of(project: Body) -> str:
+    """Return the slug of a project's organisation; older answers have it as the id."""
+    slug = project.get("organization_slug")
+    return slug.text() if slug is not None else project.text("organization_id")
+
+
+def _is_branch(project: Body) -> bool:
+    told = project.get("is_branch")
+    return told is not None and told.value is True
 
 
 async def scrape(found: Found, key: SecretStr, ref: str, base_url: str) -> str | None:

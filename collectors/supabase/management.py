@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from advisor.collectors.supabase.asking import Management
+from advisor.collectors.supabase.asking import Management, organisation_of
 from advisor.collectors.supabase.found import Found
 from advisor.collectors.supabase.requests import requests
 from advisor.core.model import Gap, Limit, Reading
@@ -27,7 +27,7 @@ async def management(found: Found, api: Management, org: str, ref: str) -> tuple
         ref = await _only_project(found, api, org)
     project = await api.get(f"/v1/projects/{ref}", "project_admin_read")
     status = project.text("status")
-    org = org or project.text("organization_slug")
+    org = org or organisation_of(project)
 
     async def plan() -> None:
         body = await api.get(f"/v1/organizations/{org}", "organization_admin_read")
@@ -150,8 +150,10 @@ def _is_compute(addon: Body) -> bool:
 
 
 def _variant(variant: Body) -> dict[str, str]:
-    price = variant["price"]
-    row = {"size": variant.text("name"), "price": f"${price.number('amount'):g} {price.text('interval')}"}
+    amount = variant["price"].number("amount")
+    row = {"size": variant.text("name")}
+    if amount is not None:
+        row["price"] = f"${amount:g} {variant.text('price', 'interval')}"
     meta = variant.get("meta")
     if meta is None or not isinstance(meta.value, dict):
         return row

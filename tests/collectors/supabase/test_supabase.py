@@ -1,42 +1,17 @@
 """What Supabase's answers mean: units, resets, restrictions, and what is not there."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import Any
 
 import pytest
 from pytest_httpserver import HTTPServer
 
 from advisor.collectors import supabase
-from advisor.core.fleet import Service
-from advisor.polling.contract import Answer, Poll, TokenRefused
-from advisor.testing import ask, samples
-from advisor.testing.replay import NOON
-from tests.postgres_server import PostgresServer
-
-SAMPLES = samples(supabase)
-TOKEN, KEY = "sbp_only_in_tests", "sb_secret_only_in_tests"
-REF = "abcdefghijklmnopqrst"
-
-
-async def answer(*instead: str, previous: Mapping[str, Any] | None = None, **more: Any) -> Answer:
-    """Poll once; the samples named `instead` stand in for those of the same path."""
-    replaced = {SAMPLES[name].request.path for name in instead}
-    served = [SAMPLES[name] for name in instead]
-    served += [one for one in SAMPLES.values() if not one.is_error and one.request.path not in replaced]
-    product = more.pop("product", "")
-    settings = supabase.Settings(**({"token": TOKEN, "project": REF} | more))
-    service = Service("shop", "it", "it", "supabase" + product, "acme")
-    return (await ask(supabase, served, settings, previous=previous, service=service)).answer
-
-
-def value(found: Answer, metric: str, part: str = "") -> float | None:
-    values = [one.value for one in found.readings if (one.metric, one.part) == (metric, part)]
-    return values[0] if values else None
-
-
-def limits(found: Answer) -> dict[tuple[str, str], Any]:
-    return {(one.metric, str(one.limit)): one.value for one in found.terms if one.what == "limit"}
+from advisor.core.fleet import Account, Service
+from advisor.polling.contract import Poll, TokenRefused
+from advisor.testing import ask
+from advisor.testing.replay import NOON, client
+from tests.collectors.supabase.asked import KEY, REF, SAMPLES, TOKEN, answer, limits, value
 
 
 async def test_a_token_tells_plan_disk_limits_and_that_nothing_is_restricted() -> None:
@@ -69,30 +44,6 @@ async def test_silence_counts_from_the_last_use_that_was_seen() -> None:
     first = await answer("error-requests-silent")
     assert value(first, "idle_time") == 7 * 86400  # Not one hour of the week had a request.
     assert value(first, "requests", "rest") is None  # Absent is not zero.
-
-
-async def test_cpu_is_use_over_what_the_machine_was_given_and_needs_two_polls() -> None:
-    first = await answer(secret_key=KEY)
-    assert value(first, "cpu") is None
-    now = NOON - timedelta(minutes=1)
-    kept = {"cpu": {REF: [now.timestamp(), 100.0, 1000.0]}}  # Since then: 0 busy of 110 s.
-    assert value(await answer("metrics", secret_key=KEY, previous=kept), "cpu") == 0
-    later = await answer(
-        "metrics-later", secret_key=KEY, previous={"cpu": {REF: [now.timestamp(), 100, 1110]}}
-    )
-    assert value(later, "cpu") == pytest.approx(25 / 85)  # 15 s were stolen: neither used nor given.
-    restarted = await answer("metrics", secret_key=KEY, previous={"cpu": {REF: [now.timestamp(), 9e5, 9e6]}})
-    assert value(restarted, "cpu") is None
-
-
-async def test_the_secret_key_tells_of_the_machine_and_mb_of_files_are_mib() -> None:
-    found = await answer(secret_key=KEY)
-    told = {name: value(found, name) for name in ("memory", "connections", "users", "storage")}
-    assert told == {"memory": pytest.approx(7e8), "connections": 31, "users": 812, "storage": 4.07e8}
-    assert limits(found)["memory", "available"] == 1.9e9
-    assert value(await answer(secret_key=KEY, product="-storage"), "storage") == 256 * 2**20
-    people = await answer(secret_key=KEY, product="-auth")
-    assert {one.metric for one in people.readings} == {"users", "restricted"}
 
 
 async def test_paused_read_only_and_over_quota_are_restrictions() -> None:
@@ -149,25 +100,14 @@ async def test_over_a_server_pages_are_read_and_what_is_throttled_waits(
         await supabase.collect(poll_at(NOON), settings.model_copy(update={"project": REF}))
 
 
-async def test_active_users_signed_in_or_refreshed_within_thirty_days(
-    postgres_server: PostgresServer,
-) -> None:
-    dsn = postgres_server.create_database("auth_of_a_shop")
-    for statement in (
-        "CREATE SCHEMA auth",
-        "CREATE TABLE auth.users (id int, last_sign_in_at timestamptz)",
-        "INSERT INTO auth.users VALUES (1, now()), (2, now() - interval '40 days'), (3, null),"
-        " (4, now() - interval '40 days')",
-    ):
-        postgres_server.execute(statement, "auth_of_a_shop")
-    settings = {"token": None, "dsn": dsn}
-    assert value(await answer(**settings), "active_users") == 1  # Without sessions: who signed in.
-    postgres_server.execute(
-        "CREATE TABLE auth.sessions (user_id int, refreshed_at timestamp, created_at timestamptz)",
-        "auth_of_a_shop",
-    )
-    postgres_server.execute(
-        "INSERT INTO auth.sessions VALUES (2, now() at time zone 'utc', now() - interval '40 days')",
-        "auth_of_a_shop",
-    )
-    assert value(await answer(**settings), "active_users") == 2
+async def test_verify_says_which_projects_a_token_sees_besides() -> None:
+    async def of(project: str) -> tuple[str, tuple[str, ...]]:
+        async with client([one for one in SAMPLES.values() if not one.is_error]) as http:
+            poll = Poll(
+                http, Service("shop", "it", "it", "supabase", "acme"), Account("acme", "supabase"), NOON
+            )
+            found = await supabase.verify(poll, supabase.Settings(token=TOKEN, project=project))
+        return found.whose, found.broad
+
+    assert await of(REF) == ("acme", ())
+    assert await of("bbbbbbbbbbbbbbbbbbbb") == ("acme", ("1 other project",))
