@@ -1,5 +1,6 @@
 """The pages that are generated are current; links between pages lead somewhere."""
 
+import fnmatch
 import importlib.util
 import re
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 
 from advisor.config import load_config
 from advisor.core.language import parse
+from advisor.rulebook import load_pack
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -54,3 +56,34 @@ def test_a_link_leads_to_a_file(page: Path) -> None:
     links = re.findall(r"\]\(([^)#\s]+)(?:#[^)]*)?\)", page.read_text("utf-8"))
     gone = [link for link in links if "://" not in link and not (page.parent / link).exists()]
     assert not gone
+
+
+DOCUMENTS = sorted(page.stem for page in (DOCS / "documents").glob("*.md"))
+
+
+def _said(document: str) -> str:
+    return (DOCS / "documents" / f"{document}.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_page_of_a_document_names_the_line_of_every_rule(document: str) -> None:
+    text = _said(document)
+    named = {int(line) for line in re.findall(r"\d+", text)}
+    for first, last in re.findall(r"(\d+)-(\d+)", text):
+        named.update(range(int(first), int(last) + 1))
+    assert {rule.source.line for rule in load_pack(document).rules} - {None} <= named
+
+
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_page_of_a_document_names_no_rule_ladder_or_checklist_that_is_gone(document: str) -> None:
+    pack = load_pack(document)
+    assert pack.document is not None
+    there = [rule.id for rule in pack.rules]
+    there += [f".{ladder.id}" for ladder in pack.document.ladders]
+    there += [f".{checklist.id}" for checklist in pack.document.checklists]
+    words = [
+        word
+        for word in re.findall(r"`([a-z0-9_.*-]+[a-z0-9*])`", _said(document))
+        if re.search("[.*-]", word)
+    ]
+    assert [word for word in words if not fnmatch.filter(there, f"*{word}")] == []
