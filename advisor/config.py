@@ -177,7 +177,7 @@ class Config:
             )
 
         dsn = extra.pop("dsn", None) if "postgresql" not in names else None
-        told = extra or written.interval or (account is not None and account.model_extra)
+        told = extra or (account is not None and account.model_extra)
         if names and (told or names[0] in SUB_BLOCKS):
             add(names[0], extra, path, own=True)
         if dsn is not None and "postgresql" in collectors:

@@ -86,7 +86,7 @@ EXAMPLE = """\
             token: "${FLY_TOKEN}"
             prometheus: {url: "http://prometheus:9090", metrics: {cpu: {query: up}}}
           email: {provider: resend, plan: free, token: "${RESEND_KEY}"}
-          files: {provider: cloudflare, product: r2, role: storage, interval: 1h}
+          files: {provider: cloudflare, product: r2, role: storage, interval: 1h, bucket: media}
           search:
             provider: http
             url: "https://example.com/usage"
