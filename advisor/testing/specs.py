@@ -1,4 +1,4 @@
-"""Holds requests and samples to a provider's official description: OpenAPI 3 or a GraphQL schema.
+"""Holds requests and samples to an official description: OpenAPI 3, GraphQL, or a model as botocore has them.
 
 The descriptions are no part of the project: a folder of them is named by whoever runs the checks. Needs
 `jsonschema`, `openapi-schema-validator` and `graphql-core`, which only these checks use.
@@ -15,6 +15,7 @@ import httpx
 import yaml
 
 from advisor.testing.samples import Sample
+from advisor.testing.shapes import against_model
 
 __all__ = ["against_spec"]
 
@@ -33,6 +34,8 @@ def against_spec(folder: Path, request: httpx.Request, sample: Sample) -> list[s
     place = f"{sample.name} ({request.method} {request.url.path})"
     if path.suffix == ".graphql" or "introspection" in path.name:
         found = _graphql(path, request, sample)
+    elif sample.spec.operation and "shapes" in _document(path):
+        found = against_model(_document(path), request, sample)
     else:
         found = _openapi(path, request, sample)
     return [f"{place}: {fault}" for fault in found]
