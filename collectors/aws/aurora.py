@@ -90,8 +90,8 @@ async def _members(api: Api, cluster: str, instances: Sequence[Body]) -> Answer:
     volume = Series("AWS/RDS", "VolumeBytesUsed", (("DBClusterIdentifier", cluster),), "Maximum", 300)
     names = {one.text("DBInstanceIdentifier"): one for one in instances}
     lag = Level("AuroraReplicaLag", "Maximum", "replication_lag", 0.001)  # Milliseconds, unlike ReplicaLag.
-    levels = [(name, level) for name, one in names.items() for level in (*levels(one), lag)]
-    wanted = [volume, *(of(name, level.name, level.stat) for name, level in levels)]
+    wished = [(name, level) for name, one in names.items() for level in (*levels(one), lag)]
+    wanted = [volume, *(of(name, level.name, level.stat) for name, level in wished)]
     wanted += [of(name, "FreeableMemory", "Minimum") for name in names]
     wanted += [of(name, "BufferCacheHitRatio", "Average") for name in names]
     wanted += [of(name, metric, stat) for name in names for metric, stat, *_ in SHOWN[:1]]
@@ -100,7 +100,7 @@ async def _members(api: Api, cluster: str, instances: Sequence[Body]) -> Answer:
     draft.gaps += found.gaps
     for _, end, value in found.points.get(volume, ()):
         draft.readings.append(Reading("storage", value, end))
-    for name, level in levels:
+    for name, level in wished:
         as_level(draft, found, of(name, level.name, level.stat), level, name)
     for name, one in names.items():
         memory_in_use(draft, found, name, one.text("DBInstanceClass"), name)
