@@ -37,8 +37,9 @@ def signed(
 ) -> dict[str, str]:
     """Return the headers to send with this request: `headers`, and those that sign it.
 
-    `url` holds its whole query, percent-encoded as it is sent (RFC 3986: a space is `%20`). `service` is the
-    name for signing, such as "s3" or "monitoring".
+    `url` holds its whole query, percent-encoded (RFC 3986: a space is `%20`). On its way the client may write
+    `%2F` in it as `/`, which changes nothing: the server signs the values anew. `service` is the name for
+    signing, such as "s3" or "monitoring".
 
     Raises:
         InputError: The extra `aws` is not installed.
