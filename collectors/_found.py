@@ -44,8 +44,9 @@ class Found:
     def level(
         self, metric: str, value: float | None, part: str = "", *, quality: Quality = Quality.MEASURED
     ) -> None:
-        """Add a value of now; None is none."""
-        if value is not None:
+        """Add a value of now; None is none, and what is told already stays."""
+        told = any((one.metric, one.part) == (metric, part) for one in self.readings)
+        if value is not None and not told:
             self.readings.append(Reading(metric, value, self.now, part=part, quality=quality))
 
     def limit(self, metric: str, limit: Limit, value: float | None, source: str = _SOURCE) -> None:

@@ -2,7 +2,8 @@
 
 API     Management API v1 at api.supabase.com (organisation, project, add-ons, disk, poolers, read-only mode,
         health, backups, requests by hour). With `secret_key` the project's own metrics endpoint (Prometheus
-        text, refreshed every minute). With `dsn` one SELECT on auth.users and auth.sessions.
+        text, refreshed every minute). With `query` one SELECT
+        by POST to the same API, with `dsn` one on auth.users and auth.sessions to the database itself.
 Token   `token`: an access token, best a scoped one with the rights of SCOPES. `secret_key` is opt-in: it may
         do everything to the project's data.
 Quirks  Egress, billed active users, invocations and realtime messages have no official API: they stand on the
@@ -11,14 +12,14 @@ Quirks  Egress, billed active users, invocations and realtime messages have no o
         log included, and not the database's size. A paused project is asked nothing more. Where a spend cap
         or quota is used up, only the metrics endpoint says so (402). CPU is what was used of what the machine
         was given: stolen time is taken off. Not confirmed: whether read-only mode counts as on while
-        overridden (it does here); the shape of add-ons' `meta`, that the spec leaves open; what the metrics
-        endpoint answers for a paused project; that MB in its older series are MiB. The disk's usage for
-        OAuth tokens was seen refused.
+        overridden (it does here); the shape of add-ons' `meta` and of a query's rows, which the spec leaves
+        open; what the metrics endpoint answers for a paused project; that MB in its older series are MiB. The
+        disk's usage was seen refused to OAuth tokens.
 """
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors.supabase.active import active_users
+from advisor.collectors.supabase.active import active_users, by_query
 from advisor.collectors.supabase.asking import API, Management, organisation_of, scrape
 from advisor.collectors.supabase.found import Found
 from advisor.collectors.supabase.machine import machine
@@ -65,6 +66,12 @@ ABOUT = About(
         ),
         Access(
             Tier.READ,
+            "database_read besides, with `query: true`",
+            "the database's size, connections, files, users, active users",
+            "every row of the database",
+        ),
+        Access(
+            Tier.READ,
             "a `dsn` whose role may read auth.users and auth.sessions",
             "active users, counted",
             "e-mail addresses of the users, unless the role sees a view without them",
@@ -81,6 +88,7 @@ ABOUT = About(
     open=(
         "whether read-only mode stays on while it is overridden",
         "the keys of an add-on's meta",
+        "that a query's answer is a list of rows",
         "what the metrics endpoint answers for a paused project",
         "that MB in pg_database_size_mb and storage_storage_size_mb are MiB",
     ),
@@ -95,6 +103,7 @@ ABOUT = About(
     example={
         "token": "sbp_example0000000000000000000000000000",
         "project": "abcdefghijklmnopqrst",
+        "query": True,
         "secret_key": "sb_secret_example",
     },
     budget=Budget(120, 60, "user", "docs on the Management API's rate limits"),
@@ -113,6 +122,10 @@ class Settings(BaseModel):
         None, description="A secret key (or the service_role key), for the project's metrics. Opt-in."
     )
     dsn: SecretStr | None = Field(None, description="The database's address, to count active users.")
+    query: bool = Field(
+        False,
+        description="Ask size, connections and users by SQL through the API. The token needs database_read.",
+    )
     base_url: str = Field(API, description="Another address of the API and of the projects.")
 
 
@@ -129,6 +142,10 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     if settings.token is not None:
         api = Management(poll, settings.token, settings.base_url)
         ref, asleep = await management(found, api, settings.org, ref)
+        if settings.query and not asleep:
+            metrics = ("storage", "connections", "users", "active_users")
+            asked = by_query(found, api, ref, files=_product(poll) == "storage")
+            await found.attempt("query", metrics, asked)
     if settings.secret_key is not None and not asleep:
         await _machine(found, settings, settings.secret_key, ref)
     if settings.dsn is not None and not asleep:

@@ -1,13 +1,14 @@
-"""Active users, counted in the project's own database."""
+"""Active users, counted in the project's own database; and what else one SELECT tells of it."""
 
 from pydantic import SecretStr
 
 from advisor.collectors.postgresql import count
+from advisor.collectors.supabase.asking import Management
 from advisor.collectors.supabase.found import Found
-from advisor.core.model import Quality
+from advisor.core.model import Limit, Quality
 from advisor.polling.contract import Unexpected
 
-__all__ = ["active_users"]
+__all__ = ["EVERYTHING", "FILES", "active_users", "by_query"]
 
 # A refreshed session counts as use, as the bill has it; `refreshed_at` is UTC without a zone.
 _WITH_SESSIONS = """
@@ -19,6 +20,36 @@ where u.last_sign_in_at >= now() - interval '30 days'
        and coalesce(s.refreshed_at at time zone 'utc', s.created_at) >= now() - interval '30 days')
 """
 _WITHOUT = "select count(*) from auth.users where last_sign_in_at >= now() - interval '30 days'"
+
+#: Every name with its schema, as the API wants it. All files are only added up for who asks: there may be many.
+EVERYTHING = """
+select
+  (select sum(pg_database_size(oid)) from pg_catalog.pg_database
+   where has_database_privilege(oid, 'CONNECT') or pg_has_role('pg_read_all_stats', 'USAGE')) as storage,
+  {files} as files,
+  (select count(*) from pg_catalog.pg_stat_activity where backend_type = 'client backend') as connections,
+  current_setting('max_connections')::int as max_connections,
+  (select count(*) from auth.users) as users,
+  ({active}) as active_users
+""".replace("{active}", _WITH_SESSIONS.strip())
+FILES = "(select coalesce(sum((metadata->>'size')::bigint), 0) from storage.objects)"
+
+
+async def by_query(found: Found, api: Management, ref: str, *, files: bool) -> None:
+    """Read size, connections and users by one SELECT through the Management API.
+
+    Raises:
+        CollectError: The token lacks the right, or the SELECT failed.
+    """
+    rows = list((await api.query(ref, EVERYTHING.replace("{files}", FILES if files else "null"))).each())
+    if len(rows) != 1:
+        raise Unexpected(f"{api.where}: the query gave {len(rows)} rows, not one")
+    (row,) = rows
+    found.level("storage", row.number("files" if files else "storage"))
+    found.level("connections", row.number("connections"))
+    found.limit("connections", Limit.MAX, row.number("max_connections"), "PostgreSQL")
+    found.level("users", row.number("users"))
+    found.level("active_users", row.number("active_users"), quality=Quality.ESTIMATED)
 
 
 async def active_users(found: Found, dsn: SecretStr) -> None:

@@ -1,5 +1,6 @@
 """The two addresses of Supabase that are asked: its Management API, and a project's metrics endpoint."""
 
+import json
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -11,7 +12,7 @@ from advisor.core.model import Gap
 from advisor.polling.body import Body
 from advisor.polling.contract import Poll, Throttled, Unexpected
 from advisor.polling.fetch import basic, fetch, place
-from advisor.polling.reply import Reply, retry_after
+from advisor.polling.reply import Reply, plain, retry_after
 
 __all__ = ["API", "Management", "organisation_of", "scrape"]
 
@@ -36,15 +37,43 @@ class Management:
         Raises:
             CollectError: As `Reply.ok`; a 402 or 404 in the words of this API.
         """
-        reply = await fetch(
+        return self._read(await self._ask("GET", path, right, params), path)
+
+    async def query(self, ref: str, sql: str) -> Body:
+        """Return the rows of one SELECT, which Supabase runs as a role that only reads.
+
+        Raises:
+            CollectError: As `get`; Unexpected where the SELECT failed.
+        """
+        path = f"/v1/projects/{ref}/database/query/read-only"
+        reply = await self._ask("POST", path, "database_read", None, json.dumps({"query": sql}).encode())
+        if reply.status == 400:
+            raise Unexpected(
+                f"{self.where} could not run the query ({plain(reply.body.decode('utf-8', 'replace'))})"
+            )
+        return self._read(reply, path)
+
+    async def _ask(
+        self,
+        method: str,
+        path: str,
+        right: str,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+    ) -> Reply:
+        return await fetch(
             self._poll.http,
             self._base + path,
             where=self.where,
             now=self._poll.now,
-            headers=self._headers,
+            method=method,
+            headers=self._headers | ({"Content-Type": "application/json"} if content is not None else {}),
             params=params,
+            content=content,
             right=right,
         )
+
+    def _read(self, reply: Reply, path: str) -> Body:
         if reply.status == 402:
             raise Unexpected(f"{self.where} answered 402 Payment Required: the plan does not have {path}")
         if reply.status == 404:

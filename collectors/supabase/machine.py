@@ -156,13 +156,11 @@ def _cpu(found: Found, told: tuple[float, float] | None, name: str, part: str) -
 
 def _disk(found: Found, scraped: Series, name: str) -> None:
     """Read the data disk, unless the Management API told of it."""
-    if any(one.metric == "disk_used" for one in found.readings):
-        return
     size = scraped.sum("node_filesystem_size_bytes", name, mountpoint="/data")
     free = scraped.sum("node_filesystem_avail_bytes", name, mountpoint="/data")
     found.level("disk_size", size)
-    found.limit("disk_used", Limit.AVAILABLE, size, _SOURCE)
     if size is not None and free is not None:
+        found.limit("disk_used", Limit.AVAILABLE, size, _SOURCE)
         found.level("disk_used", max(0.0, size - free))
 
 

@@ -2,8 +2,11 @@
 
 from datetime import timedelta
 
+import psycopg
 import pytest
+from psycopg.rows import dict_row
 
+from advisor.collectors.supabase.active import EVERYTHING, FILES
 from advisor.collectors.supabase.machine import series
 from advisor.polling.contract import Unexpected
 from advisor.testing.replay import NOON
@@ -64,3 +67,17 @@ async def test_active_users_signed_in_or_refreshed_within_thirty_days(
         "auth_of_a_shop",
     )
     assert value(await answer(**settings), "active_users") == 2
+    postgres_server.execute("CREATE SCHEMA storage", "auth_of_a_shop")
+    postgres_server.execute("CREATE TABLE storage.objects (metadata jsonb)", "auth_of_a_shop")
+    with psycopg.connect(dsn, row_factory=dict_row) as connection:
+        row = connection.execute(EVERYTHING.replace("{files}", FILES).encode()).fetchone()
+    assert row is not None
+    assert (row["users"], row["active_users"], row["files"]) == (4, 2, 0)
+    assert row["storage"] > 1e6
+
+
+async def test_a_query_through_the_api_tells_size_and_users_without_any_address() -> None:
+    found = await answer(query=True)
+    told = {name: value(found, name) for name in ("storage", "connections", "users", "active_users")}
+    assert told == {"storage": 431e6, "connections": 12, "users": 812, "active_users": 640}
+    assert value(await answer(query=True, product="-storage"), "storage") == 2**28
