@@ -21,7 +21,7 @@ where u.last_sign_in_at >= now() - interval '30 days'
 """
 _WITHOUT = "select count(*) from auth.users where last_sign_in_at >= now() - interval '30 days'"
 
-#: Every name with its schema, as the API wants it. All files are only added up for who asks: there may be many.
+#: Every name with its schema, as the API wants it. Files are only added up for who asks: there may be many.
 EVERYTHING = """
 select
   (select sum(pg_database_size(oid)) from pg_catalog.pg_database
