@@ -151,7 +151,10 @@ class Config:
         blocks = {name: extra.pop(name) for name in SUB_BLOCKS if isinstance(extra.get(name), Mapping)}
         account = self.accounts.get(written.account)
         provider = provider_of(written, account)
-        names = [n for n in dict.fromkeys((service.provider, provider)) if n in collectors]
+        # A product's collector, else its provider's, also where the product is written as one word with it.
+        parts = service.provider.split("-")
+        shorter = ["-".join(parts[:count]) for count in range(len(parts), 0, -1)]
+        names = [name for name in dict.fromkeys((*shorter, provider)) if name in collectors]
         found: list[Source] = []
 
         def add(collector: str, settings: Mapping[str, Any], at: faults.Path, *, own: bool = False) -> None:

@@ -526,3 +526,9 @@ def test_the_difference_is_between_what_is_paid_now_and_what_is_coming() -> None
     found = advice(DB, "storage > 80% of quota", histories=growing, plan="pro", spend_cap=False)
     assert found.monthly_now == pytest.approx(25 + 0.5 * 0.125, abs=0.01)
     assert found.monthly_then == pytest.approx(25 + (8.5 + 90 * 0.05 - 8) * 0.125, abs=0.01)
+
+
+def test_a_larger_size_that_allows_no_more_of_the_metric_is_no_advice() -> None:
+    found = advice(DB, "storage >= 6GB", histories={"storage": level(6.5 * GB, days=1)}, plan="pro")
+    assert found.headline.startswith("Stay on Supabase Pro for now; learning: ")
+    assert "Small" not in found.headline

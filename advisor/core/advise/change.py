@@ -31,8 +31,8 @@ def change(case: Case) -> Recommendation:
     over = any(b.forecast.state == OVER for b in case.usage.bindings)
     able = cheapest(case.options, case.usage.demands, case.concern.metric)
     if learning or over:
-        # Present use alone does not show that the present plan lasts.
-        able = [o for o in able if not case.same(o) or o.overage]
+        # Present use alone does not show that the present plan lasts; what raises no limit helps no more.
+        able = [o for o in able if (o.overage if case.same(o) else _raises(case, o))] or able
     if learning:
         # Nor does it show that leaving a provider pays.
         able = [o for o in able if o.elsewhere is None] or able
@@ -66,6 +66,18 @@ def change(case: Case) -> Recommendation:
             switching=switching(case, best),
         ),
         best,
+    )
+
+
+def _raises(case: Case, option: Option) -> bool:
+    """Say whether an option allows more of the concern's metric than is allowed now, or bills it."""
+    metric = case.concern.metric
+    own = case.limit_of(metric)
+    if own is None or own.limit.value is None:
+        return True
+    return any(
+        limit.value is None or limit.value > own.limit.value or (option.overage and not option.capped)
+        for limit in option.limits.get(metric, ())
     )
 
 
@@ -110,12 +122,16 @@ def _stay(case: Case, best: Option, others: Sequence[Option]) -> Recommendation:
     detail = ""
     if binding is not None and binding.limit.value is not None:
         detail = f": {level(binding)}, with {show(HEADROOM, 'ratio')} to spare"
+    headline = f"Stay on {case.name}: it carries the next {AHEAD} days{detail}."
+    if case.learning:  # What was seen fits; for how long, nobody can say yet.
+        at = f" {level(binding)}" if binding is not None and binding.limit.value is not None else ""
+        headline = f"Stay on {case.name} for now; {case.learning}:{at or ' no other plan allows more'}."
     optimise = Action.OPTIMISE in case.then
     return filled(
         case,
         Recommendation(
             action=Action.OPTIMISE if optimise else Action.INVESTIGATE,
-            headline=f"Stay on {case.name}: it carries the next {AHEAD} days{detail}.",
+            headline=headline,
             from_plan=best.plan.title,
             monthly_now=case.paid,
             monthly_then=best.price.monthly,
