@@ -89,7 +89,7 @@ ABOUT = About(
 WHERE = "DigitalOcean"
 _PAGE = 200
 _MOST_PAGES = 20
-_MOST_DROPLETS = 20  # Each is six requests.
+_MOST_DROPLETS = 12  # Each is six requests, and a tenth of the rate limit is 83 in ten minutes.
 _BEFORE = timedelta(minutes=10)  # So that the first value of a stretch has one before it.
 
 

@@ -106,25 +106,13 @@ class Settings(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
-    token: SecretStr = Field(
-        description="A workspace token, or with `credential: project` a project token."
-    )
+    token: SecretStr = Field(description="A workspace token, or with `credential: project` a project token.")
     credential: Literal["workspace", "account", "project"] = "workspace"
-    workspace: str = Field(
-        "", description="The workspace's id: for plan, period, limits and dollars."
-    )
-    project: str = Field(
-        "", description="The project's id; empty: only the workspace as a whole."
-    )
-    environment: str = Field(
-        "", description="The environment's id; empty: the project's oldest."
-    )
-    service: str = Field(
-        "", description="The service's id; empty: all of the environment."
-    )
-    base_url: str = Field(
-        "https://backboard.railway.com", description="Another address of the API."
-    )
+    workspace: str = Field("", description="The workspace's id: for plan, period, limits and dollars.")
+    project: str = Field("", description="The project's id; empty: only the workspace as a whole.")
+    environment: str = Field("", description="The environment's id; empty: the project's oldest.")
+    service: str = Field("", description="The service's id; empty: all of the environment.")
+    base_url: str = Field("https://backboard.railway.com", description="Another address of the API.")
 
     @model_validator(mode="after")
     def _names_something(self) -> "Settings":
@@ -145,12 +133,8 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     begun = bill.begun(kept, poll.now)
     if settings.workspace:
         try:
-            data = await _ask(
-                poll, settings, queries.WORKSPACE, {"workspace": settings.workspace}
-            )
-            workspace = bill.workspace(
-                data.body, poll.now, kept, whole=not settings.project
-            )
+            data = await _ask(poll, settings, queries.WORKSPACE, {"workspace": settings.workspace})
+            workspace = bill.workspace(data.body, poll.now, kept, whole=not settings.project)
             begun = bill.period(data.body) or begun
         except (TokenRefused, Unexpected) as error:
             if not settings.project:
@@ -161,9 +145,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     if not settings.project:
         return Answer(workspace.readings, workspace.terms, gaps, workspace.keep)
     environment = (
-        settings.environment
-        or str(kept.get("environment", ""))
-        or await _environment(poll, settings)
+        settings.environment or str(kept.get("environment", "")) or await _environment(poll, settings)
     )
     pieces = [
         Piece(
@@ -217,9 +199,7 @@ async def verify(poll: Poll, settings: Settings) -> Verified:
     return Verified(whose=", ".join(names), rights=("workspace token",), broad=broad)
 
 
-async def _ask(
-    poll: Poll, settings: Settings, document: str, variables: Mapping[str, Any]
-) -> graphql.Data:
+async def _ask(poll: Poll, settings: Settings, document: str, variables: Mapping[str, Any]) -> graphql.Data:
     token = settings.token.get_secret_value()
     headers = (
         {"Project-Access-Token": token}
@@ -243,9 +223,7 @@ async def _environment(poll: Poll, settings: Settings) -> str:
     return data.body["project"].text("primaryEnvironmentId")
 
 
-async def _usage(
-    poll: Poll, settings: Settings, environment: str, begun: datetime
-) -> Answer:
+async def _usage(poll: Poll, settings: Settings, environment: str, begun: datetime) -> Answer:
     """Read the period's counter, and where the last poll was in another period, what that one ended with."""
 
     async def total(since: datetime, until: datetime) -> dict[str, float]:
@@ -280,9 +258,7 @@ async def _instances(poll: Poll, settings: Settings, environment: str) -> Answer
     over: set[str] = set()
     for _ in range(_MOST_PAGES):
         variables = {"environment": environment, "project": settings.project, **after}
-        body = (await _ask(poll, settings, queries.ENVIRONMENT, variables)).body[
-            "environment"
-        ]
+        body = (await _ask(poll, settings, queries.ENVIRONMENT, variables)).body["environment"]
         for key, field, found in (
             ("services", "serviceInstances", services),
             ("volumes", "volumeInstances", volumes),
@@ -297,7 +273,9 @@ async def _instances(poll: Poll, settings: Settings, environment: str) -> Answer
         if len(over) == len(after):
             return live.instances(services, volumes, settings.service, poll.now)
     answer = live.instances(services, volumes, settings.service, poll.now)
-    why = f"the environment has more than {_MOST_PAGES} pages of services and volumes; the rest is not counted"
+    why = (
+        f"the environment has more than {_MOST_PAGES} pages of services and volumes; the rest is not counted"
+    )
     return Answer(
         answer.readings,
         answer.terms,

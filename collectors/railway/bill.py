@@ -29,7 +29,7 @@ _AMOUNTS: Mapping[str, tuple[str, float]] = {
 
 
 def begun(previous: Mapping[str, Any], now: datetime) -> datetime:
-    """Return the period's start where the workspace does not tell: that of the last poll, else the UTC month's."""
+    """Return the period's start where nobody tells: that of the last poll, else the UTC month's."""
     if "usage" in previous and previous["usage"]["at"] > previous["usage"]["period"]:
         return datetime.fromtimestamp(previous["usage"]["period"], UTC)
     return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
@@ -41,9 +41,7 @@ def period(data: Body) -> datetime | None:
     return None if found is None else found.time("start")
 
 
-def workspace(
-    data: Body, now: datetime, previous: Mapping[str, Any], *, whole: bool
-) -> Answer:
+def workspace(data: Body, now: datetime, previous: Mapping[str, Any], *, whole: bool) -> Answer:
     """Give plan and restrictions, and where the workspace as a whole is watched, its dollars.
 
     Dollars are the period's counter: what was added since the last poll, else since the period began.
@@ -54,11 +52,7 @@ def workspace(
     if customer["isTrialing"].value is True:
         plan = "trial"
     limit = customer.get("usageLimit")
-    over = (
-        limit is not None
-        and limit.get("hardLimit") is not None
-        and limit["isOverLimit"].value is True
-    )
+    over = limit is not None and limit.get("hardLimit") is not None and limit["isOverLimit"].value is True
     spent = plan in {"free", "trial"} and customer["hasExhaustedFreePlan"].value is True
     count = sum((over, spent, found.get("banReason") is not None))
     readings = [Reading("restricted", float(count), now)]
@@ -135,14 +129,10 @@ async def since_last(
         return Answer(readings, gaps=gaps, keep={"usage": last} if last else {})
     if last is not None and last["period"] != at and since_last_poll > begun:
         # The period is another than was thought; what lies between the two polls is asked for as it is.
-        readings += _amounts(
-            await total(since_last_poll, now), {}, since_last_poll, now
-        )
+        readings += _amounts(await total(since_last_poll, now), {}, since_last_poll, now)
     else:
         readings += _amounts(used, before, since, now)
-    return Answer(
-        readings, keep={"usage": {"period": at, "at": now.timestamp(), "used": used}}
-    )
+    return Answer(readings, keep={"usage": {"period": at, "at": now.timestamp(), "used": used}})
 
 
 def _amounts(
@@ -151,10 +141,9 @@ def _amounts(
     since: datetime,
     until: datetime,
 ) -> list[Reading]:
-    # A late correction may take a little back; what people use is never negative, what they pay may be.
-    more = {name: value - before.get(name, 0.0) for name, value in used.items()}
+    more = {name: max(value - before.get(name, 0.0), 0.0) for name, value in used.items()}
     readings = [
-        Reading(metric, max(more[name], 0.0) * factor, until, since)
+        Reading(metric, more[name] * factor, until, since)
         for name, (metric, factor) in _AMOUNTS.items()
         if name in more
     ]

@@ -25,11 +25,7 @@ def metrics(data: Body) -> Answer:
         key = (tag.text() if tag is not None else "", series.text("measurement"))
         for sample in series["values"].each():
             at, value = sample.number("ts"), sample.number("value")
-            if (
-                at is not None
-                and value is not None
-                and at >= newest.get(key, (0.0, 0.0))[0]
-            ):
+            if at is not None and value is not None and at >= newest.get(key, (0.0, 0.0))[0]:
                 newest[key] = (at, value)
     readings: list[Reading] = []
     limits: list[tuple[float, float, datetime]] = []
@@ -37,20 +33,13 @@ def metrics(data: Body) -> Answer:
     for service in sorted({service for service, _ in newest}):
         cpu, of = (newest.get((service, name)) for name in ("CPU_USAGE", "CPU_LIMIT"))
         if cpu is not None and of is not None and of[1] > 0:
-            readings.append(
-                Reading("cpu", cpu[1] / of[1], _moment(cpu[0]), part=service)
-            )
+            readings.append(Reading("cpu", cpu[1] / of[1], _moment(cpu[0]), part=service))
         elif cpu is not None:
             why = f"Railway gives no CPU limit of service {service}: use alone is no share of anything"
             gaps.append(Gap("cpu", why, ("cpu",)))
-        used, most = (
-            newest.get((service, name))
-            for name in ("MEMORY_USAGE_GB", "MEMORY_LIMIT_GB")
-        )
+        used, most = (newest.get((service, name)) for name in ("MEMORY_USAGE_GB", "MEMORY_LIMIT_GB"))
         if used is not None:
-            readings.append(
-                Reading("memory", used[1] * _GB, _moment(used[0]), part=service)
-            )
+            readings.append(Reading("memory", used[1] * _GB, _moment(used[0]), part=service))
             if most is not None and most[1] > 0:
                 limits.append((used[1], most[1] * _GB, _moment(most[0])))
     if not newest:
@@ -63,9 +52,7 @@ def metrics(data: Body) -> Answer:
     return Answer(readings, terms, gaps)
 
 
-def instances(
-    services: Sequence[Body], volumes: Sequence[Body], service: str, now: datetime
-) -> Answer:
+def instances(services: Sequence[Body], volumes: Sequence[Body], service: str, now: datetime) -> Answer:
     """Count what runs, and give use and size of each volume; of one service where it is named."""
     readings: list[Reading] = []
     gaps: list[Gap] = []
@@ -76,9 +63,7 @@ def instances(
             for deployment in one["activeDeployments"].each()
             for instance in deployment["instances"].each()
         )
-        readings.append(
-            Reading("instances", float(running), now, part=one.text("serviceId"))
-        )
+        readings.append(Reading("instances", float(running), now, part=one.text("serviceId")))
     if service and not mine:
         gaps.append(
             Gap(
@@ -108,11 +93,7 @@ def instances(
 
 def first_step(now: datetime, since: datetime | None) -> datetime:
     """Return where to read answers from: before the last poll, since the newest steps are corrected."""
-    start = (
-        now - _FIRST
-        if since is None
-        else max(since - timedelta(seconds=2 * STEP), now - _LONGEST)
-    )
+    start = now - _FIRST if since is None else max(since - timedelta(seconds=2 * STEP), now - _LONGEST)
     return _moment(start.timestamp() // STEP * STEP)
 
 
@@ -127,14 +108,8 @@ def answers(data: Body, now: datetime) -> Answer:
             continue
         for stat in ("p50", "p90", "p95", "p99"):
             value = sample.number(stat)
-            if (
-                value is not None and value > 0
-            ):  # 0 is what a step without answers says.
-                readings.append(
-                    Reading(
-                        "response_time", value / 1000, start + step, start, stat=stat
-                    )
-                )
+            if value is not None and value > 0:  # 0 is what a step without answers says.
+                readings.append(Reading("response_time", value / 1000, start + step, start, stat=stat))
     total: dict[datetime, float] = {}
     failed: dict[datetime, float] = {}
     grouped = data.get("httpMetricsGroupedByStatus")
@@ -150,11 +125,7 @@ def answers(data: Body, now: datetime) -> Answer:
     for start, count in sorted(total.items()):
         readings.append(Reading("requests", count, start + step, start))
         if count > 0:
-            readings.append(
-                Reading(
-                    "error_rate", failed.get(start, 0.0), start + step, start, of=count
-                )
-            )
+            readings.append(Reading("error_rate", failed.get(start, 0.0), start + step, start, of=count))
     return Answer(readings)
 
 

@@ -184,7 +184,7 @@ def answers(body: Body, width: float, end: datetime) -> Answer:
     failed: dict[datetime, float] = {}
     told = False
     for one in found:
-        status = next((value for key, value in one.labels.items() if key.lower() == "statuscode"), "")
+        status = _status(one.labels)
         told |= bool(status)
         for at, value in one.points:
             if at + step <= end:
@@ -200,6 +200,11 @@ def answers(body: Body, width: float, end: datetime) -> Answer:
     elif total:
         gaps.append(Gap("error_rate", "Render's answer does not tell status codes apart", ("error_rate",)))
     return Answer(readings, gaps=gaps)
+
+
+def _status(labels: Mapping[str, str]) -> str:
+    """Return the status code that a label names; how it spells that is not confirmed."""
+    return next((text for key, text in labels.items() if key.lower().replace("_", "") == "statuscode"), "")
 
 
 def latency(stat: str) -> Callable[[Body, float, datetime], Answer]:
