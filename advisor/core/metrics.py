@@ -75,6 +75,7 @@ _TABLE = (
         "A q",
         "How many.",
     ),
+    _Row("restarts", COUNT, "A", "Restarts of machines, containers or processes.", "backend database"),
     _Row("requests_by_top_user", COUNT, "A", "Requests of the busiest user.", "backend", MAX),
     _Row("rollbacks deadlocks", COUNT, "A", "How many.", "database"),
     _Row("evicted_keys", COUNT, "A", "Keys that a cache dropped for want of memory."),
