@@ -119,11 +119,10 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         CollectError: DigitalOcean cannot be reached or refuses, or nothing could be read.
     """
     api = _Api(poll, settings)
-    spaces = poll.service.provider == "digitalocean-spaces"
-    pieces = [
-        Piece("account", partial(api.account, limits=settings.droplets and not spaces), ("restricted",))
-    ]
-    if settings.droplets and not spaces:
+    product = poll.service.provider.removeprefix(PROVIDER)
+    machines = settings.droplets and not product
+    pieces = [Piece("account", partial(api.account, limits=machines), ("restricted",))]
+    if machines:
         pieces.append(Piece("Droplets", api.droplets, droplets.METRICS, _kept(poll, "droplets")))
     if settings.app:
         pieces.append(Piece("app", api.app, ("cpu", "memory", "instances"), _kept(poll, "sizes")))
@@ -139,10 +138,13 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     if settings.billing:
         pieces.append(Piece("balance", api.balance, ("cost",), _kept(poll, "balance")))
     answer = await together(pieces)
-    if not spaces:
-        return answer
-    why = "DigitalOcean has no usage API for Spaces: watch the bucket with `provider: s3-compatible`"
-    return Answer(answer.readings, answer.terms, [*answer.gaps, Gap("Spaces", why, ("storage", "egress"))])
+    gaps = list(answer.gaps)
+    if product == "-spaces":
+        why = "DigitalOcean has no usage API for Spaces: watch the bucket with `provider: s3-compatible`"
+        gaps.append(Gap("Spaces", why, ("storage", "egress")))
+    if product == "-app-platform" and not settings.app:
+        gaps.append(Gap("app", "which app it is, is not said: write its id as `app:`", ("cpu", "memory")))
+    return Answer(answer.readings, answer.terms, gaps, answer.keep, answer.evidence)
 
 
 async def verify(poll: Poll, settings: Settings) -> Verified:

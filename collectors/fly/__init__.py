@@ -12,7 +12,8 @@ Quirks  There is no usage, cost or invoice API: nothing here is a bill. A shared
         increase(). Metrics are kept for about 15 days. The Machines API has no official description that
         could be had; its samples rest on the docs. GraphQL is what the official client uses, without public
         documentation: it may change. Not confirmed: by which GB egress is billed, whether a read-only token
-        may see the standing of the bill, the rate limits of Prometheus and GraphQL.
+        may see the standing of the bill, which standings hold machines back (read from their names), the
+        rate limits of Prometheus and GraphQL.
 """
 
 from datetime import datetime
@@ -29,6 +30,7 @@ from advisor.polling import graphql
 from advisor.polling.body import Body
 from advisor.polling.contract import About, Access, Answer, Poll, Tier, Verified
 from advisor.polling.fetch import get_json
+from advisor.polling.reply import plain
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
 
@@ -64,6 +66,7 @@ ABOUT = About(
     confidence=Confidence.DOCUMENTED,
     open=(
         "whether a read-only token may read billingStatus",
+        "which standings of a bill hold machines back",
         "rate limits of Prometheus and GraphQL",
         "which GB egress is billed by",
     ),
@@ -180,14 +183,15 @@ async def _standing(poll: Poll, settings: Settings, org: str) -> Answer:
         headers=_headers(settings),
         right="readonly",
     )
-    return Answer([standing(data.body, poll.now)])
+    return standing(data.body, poll.now)
 
 
-#: PAST_DUE still runs. What the others do is their name's word; nobody documents it.
-_RESTRICTING = frozenset({"DELINQUENT", "SUSPENDED", "TRIAL_ENDED", "SOURCE_REQUIRED"})
+#: What these do is read from their names. PAST_DUE and SOURCE_REQUIRED only ask for payment.
+_RESTRICTING = frozenset({"DELINQUENT", "SUSPENDED", "TRIAL_ENDED"})
 
 
-def standing(data: Body, now: datetime) -> Reading:
-    """Return whether the organisation is restricted for its bill. Pure."""
+def standing(data: Body, now: datetime) -> Answer:
+    """Return whether the organisation is restricted for its bill, Fly.io's own word as evidence. Pure."""
     status = data["organization"].text("billingStatus")
-    return Reading("restricted", float(status in _RESTRICTING), now)
+    reading = Reading("restricted", float(status in _RESTRICTING), now)
+    return Answer([reading], evidence={"Standing of the bill": [{"Fly.io says": plain(status, 30)}]})

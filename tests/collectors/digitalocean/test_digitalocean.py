@@ -1,7 +1,7 @@
-"""DigitalOcean: counters, megabits, percentages and texts; pages, scopes and what is not measured."""
+"""DigitalOcean: percentages of a size, days, pages, scopes, and what is not measured."""
 
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,52 +9,23 @@ from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
 from advisor.collectors import digitalocean
-from advisor.collectors.digitalocean import apps, droplets, others
-from advisor.collectors.digitalocean.matrix import Series, matrix
+from advisor.collectors.digitalocean import apps, others
 from advisor.core.fleet import Account, Service
-from advisor.core.model import Limit, Quality
+from advisor.core.model import Limit
 from advisor.polling.body import Body
 from advisor.polling.client import client
-from advisor.polling.contract import Poll, TokenRefused, Unexpected
+from advisor.polling.contract import Poll, TokenRefused
 from advisor.testing import ask, samples
 from advisor.testing.replay import NOON
 
 SETTINGS = digitalocean.Settings.model_validate(dict(digitalocean.ABOUT.example))
 GOOD = {name: sample for name, sample in samples(digitalocean).items() if not sample.is_error}
-MINUTE = timedelta(minutes=1)
 
 
 def with_error(name: str) -> list[Any]:
     """Return the samples, those to the same path replaced by an error answer."""
     error = samples(digitalocean)[name]
     return [error, *(s for s in GOOD.values() if s.request.path != error.request.path)]
-
-
-def modes(*seconds: tuple[float, float]) -> list[Series]:
-    times = [NOON + index * MINUTE for index in range(len(seconds))]
-    return [
-        Series({"mode": mode}, list(zip(times, [pair[index] for pair in seconds], strict=True)))
-        for index, mode in enumerate(("idle", "user"))
-    ]
-
-
-def test_cpu_is_what_was_not_idle_and_a_restart_begins_anew() -> None:
-    assert droplets.cpu(modes((1000, 10), (1030, 40))) == (NOON + MINUTE, 0.5)
-    assert droplets.cpu(modes((1000, 10), (5, 1), (15, 31))) == (NOON + 2 * MINUTE, 0.75)
-    assert droplets.cpu(modes((1000, 10))) is None
-
-
-def test_megabits_become_bytes_by_hour_and_a_hole_is_nothing() -> None:
-    since = NOON - timedelta(hours=2)
-    points = [
-        (since, 8.0),
-        (since + 10 * MINUTE, 8.0),
-        (since + 65 * MINUTE, 8.0),
-        (since + 70 * MINUTE, 8.0),
-    ]
-    found = droplets.egress([Series({}, points)], "web", since, NOON)
-    assert [(r.since, r.value) for r in found] == [(since, 600e6), (since + 60 * MINUTE, 300e6)]
-    assert {r.quality for r in found} == {Quality.ESTIMATED}
 
 
 async def test_memory_and_the_root_alone_come_from_the_agent_and_limits_from_the_size() -> None:
@@ -73,13 +44,6 @@ async def test_without_the_agent_there_is_no_memory_and_it_is_said() -> None:
     assert any("metrics agent" in gap.why for gap in answer.gaps)
 
 
-def test_the_transfer_of_all_droplets_is_one_pool_in_binary_units() -> None:
-    sizes = [{"size": {"transfer": 1.0}}, {"size": {"transfer": 0.5}}]
-    listed = [Body(one, "DigitalOcean") for one in sizes]
-    assert [t.value for t in droplets.inventory(listed, NOON, whole=True).terms] == [1.5 * 2**40]
-    assert droplets.inventory(listed, NOON, whole=False).terms == ()
-
-
 async def test_an_apps_percentages_are_of_its_size_and_its_days_are_utc() -> None:
     answer = (await ask(digitalocean, GOOD, SETTINGS, previous={"app_days": NOON.timestamp()})).answer
     found = {(r.metric, r.part): r for r in answer.readings}
@@ -91,14 +55,12 @@ async def test_an_apps_percentages_are_of_its_size_and_its_days_are_utc() -> Non
     assert apps.days(NOON, None)[0] == datetime(2026, 11, 1, tzinfo=UTC)
 
 
-def test_the_months_dollars_become_amounts() -> None:
-    body = Body({"month_to_date_usage": "11.21", "generated_at": "2026-11-21T11:00:00Z"}, "DigitalOcean")
-    last = {"at": NOON.timestamp() - 7200, "used": 11.0}
-    assert [round(r.value, 2) for r in others.balance(body, last).readings] == [0.21]
-    october = {"at": datetime(2026, 10, 31, tzinfo=UTC).timestamp(), "used": 99.0}
-    assert [(r.value, r.since) for r in others.balance(body, october).readings] == [
-        (11.21, datetime(2026, 11, 1, tzinfo=UTC))
-    ]
+async def test_spaces_have_no_usage_api_and_no_droplet_stands_for_them() -> None:
+    bare = digitalocean.Settings.model_validate({"token": "t"})
+    service = Service("shop", "files", "storage", "digitalocean-spaces", "do")
+    asked = await ask(digitalocean, GOOD, bare, service=service)
+    assert [r.metric for r in asked.answer.readings] == ["restricted"]
+    assert asked.answer.gaps[0].metrics == ("storage", "egress")
 
 
 async def test_a_database_that_is_not_mysql_has_a_size_alone_and_no_password_leaves() -> None:
@@ -121,11 +83,6 @@ async def test_asked_too_often_nothing_more_is_asked_and_what_came_is_kept() -> 
     asked = await ask(digitalocean, with_error("error-throttled"), SETTINGS)
     assert [r.metric for r in asked.answer.readings] == ["restricted"]
     assert len(asked.requests) < 10
-
-
-def test_an_unexpected_shape_is_named_by_its_path() -> None:
-    with pytest.raises(Unexpected, match=r"`data\.result\[0\]\.values` is missing"):
-        matrix(Body({"status": "success", "data": {"result": [{"metric": {}}]}}, "DigitalOcean"))
 
 
 async def test_pages_are_read_to_the_end_and_a_refused_token_ends_it(httpserver: HTTPServer) -> None:
