@@ -20,12 +20,22 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors.backblaze.api import DEFAULT, WHERE, Api, CapReached, capabilities
+from advisor.collectors.backblaze.api import DEFAULT, WHERE, Api, CapReached, buckets, capabilities
 from advisor.collectors.backblaze.report import parse
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Quality, Reading
 from advisor.polling.body import Body
-from advisor.polling.contract import About, Access, Answer, Budget, Poll, Tier, Unexpected, Verified
+from advisor.polling.contract import (
+    About,
+    Access,
+    Answer,
+    Budget,
+    Forbidden,
+    Poll,
+    Tier,
+    Unexpected,
+    Verified,
+)
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
 
@@ -104,7 +114,12 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     evidence: dict[str, list[Mapping[str, str]]] = {}
     try:
         api = await _sign_in(poll, settings)
-        await _reports(api, settings, readings, gaps)
+        try:
+            await _reports(api, settings, readings, gaps)
+        except Forbidden as error:
+            if not settings.walk:
+                raise
+            gaps.append(Gap("usage reports", str(error), ("egress", "class_b_operations", "operations")))
         if settings.walk and _due(poll, keep):
             sizes = await _walk(api, settings, gaps)
             keep |= {"walked": poll.now.timestamp(), "total": None}
@@ -180,12 +195,16 @@ async def _reports(api: Api, settings: Settings, readings: list[Reading], gaps: 
 
 async def _walk(api: Api, settings: Settings, gaps: list[Gap]) -> dict[str, float] | None:
     """Return the bytes of all versions by bucket; None where there are too many."""
-    asked: dict[str, Any] = {"accountId": api.account}
-    if settings.bucket:
-        asked["bucketName"] = settings.bucket
+    asked: list[dict[str, Any]] = [{"bucketName": settings.bucket} if settings.bucket else {}]
+    if not settings.bucket and (limited := buckets(api.body)):
+        asked = [{"bucketId": one} for one in limited]  # Such a key may not list the others.
+    found: list[Body] = []
+    for one in asked:
+        listed = await api.call("b2_list_buckets", {"accountId": api.account, **one}, "listBuckets")
+        found += listed["buckets"].each()
     sizes: dict[str, float] = {}
     pages = 0
-    for bucket in (await api.call("b2_list_buckets", asked, "listBuckets"))["buckets"].each():
+    for bucket in found:
         name = bucket.text("bucketName")
         sizes[name] = 0.0
         cursor: dict[str, Any] | None = {}

@@ -12,7 +12,7 @@ from advisor.polling.contract import CollectError, Forbidden, Poll, TokenRefused
 from advisor.polling.fetch import basic, fetch
 from advisor.polling.reply import Reply, plain
 
-__all__ = ["DEFAULT", "WHERE", "Api", "CapReached", "capabilities"]
+__all__ = ["DEFAULT", "WHERE", "Api", "CapReached", "buckets", "capabilities"]
 
 WHERE = "Backblaze B2"
 DEFAULT = "https://api.backblazeb2.com"
@@ -140,4 +140,19 @@ def capabilities(body: Body) -> tuple[str, ...]:
         found = body.get(*keys)
         if found is not None:
             return tuple(one.text() for one in found.each())
+    return ()
+
+
+def buckets(body: Body) -> tuple[str, ...]:
+    """Return the ids of the buckets that the key is limited to; empty: it is not. Pure."""
+    for keys in ("allowed",), ("apiInfo", "storageApi", "allowed"):
+        allowed = body.get(*keys)
+        if allowed is None:
+            continue
+        listed = allowed.get("buckets")
+        if listed is not None:
+            found = (one.get("id") or one.get("bucketId") for one in listed.each())
+            return tuple(one.text() for one in found if one is not None)
+        alone = allowed.get("bucketId")
+        return (alone.text(),) if alone is not None else ()
     return ()

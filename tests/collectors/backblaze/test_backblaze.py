@@ -55,6 +55,21 @@ async def test_a_walk_adds_all_versions_over_all_pages_and_is_said_again() -> No
     assert [one.quality for one in again.answer.readings if one.at == NOON] == [Quality.ESTIMATED]
 
 
+async def test_a_key_of_one_bucket_asks_for_that_one_and_lives_without_reports() -> None:
+    body = {**ALL["authorize"].body, "allowed": {"capabilities": ["listFiles"], "buckets": [{"id": "b1"}]}}
+    refused = {"status": 401, "body": {"status": 401, "code": "unauthorized", "message": ""}, "text": None}
+    served = [
+        ALL["authorize"].model_copy(update={"body": body}),
+        ALL["report-20"].model_copy(update=refused),
+        *(ALL[name] for name in ("buckets", "files-1", "files-2")),
+    ]
+    asked = await ask(backblaze, served, settings(walk=True))
+    assert [one.value for one in asked.answer.readings] == [7_000_000_500]
+    assert any("readFiles" in gap.why for gap in asked.answer.gaps)
+    (listed,) = [one for one, _ in asked.requests if one.url.path.endswith("b2_list_buckets")]
+    assert b'"bucketId": "b1"' in listed.content
+
+
 async def test_a_capped_walk_says_at_least() -> None:
     asked = await ask(backblaze, ALL, settings(walk=True, max_pages=1), since=NOON)
     assert not [one for one in asked.answer.readings if one.at == NOON]
