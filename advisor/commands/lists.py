@@ -1,7 +1,11 @@
 """The lists: metrics, collectors, the catalogue."""
 
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
 from advisor.commands import output
 from advisor.core.metrics import VOCABULARY
+from advisor.core.units import Unit, show
 
 #: What `catalogue show` prints of a document; its checklists and capacity have commands of their own.
 _OF_DOCUMENT = {"name", "title", "as_of", "services", "ladders", "costs"}
@@ -44,33 +48,46 @@ def metrics(*, json: bool) -> int:
 
 def collectors(*, json: bool) -> int:
     """Print what each collector needs and gives."""
+    from advisor.polling.about import document
     from advisor.polling.registry import collector, providers  # Loads every collector.
 
-    modules = [collector(name) for name in providers()]
+    documents = [document(collector(name)) for name in providers()]
     if json:
-        output.as_json(
-            {
-                "version": 1,
-                "collectors": [
-                    {
-                        "provider": module.PROVIDER,
-                        "interval": module.INTERVAL,
-                        "scopes": list(module.SCOPES),
-                        "settings": sorted(module.Settings.model_fields),
-                        "metrics": [{"name": m.name, "unit": m.unit, "kind": m.kind} for m in module.METRICS],
-                    }
-                    for module in modules
-                ],
-            }
-        )
+        output.as_json({"version": 1, "collectors": documents})
         return 0
-    rows = []
-    for module in modules:
-        anything = len(module.METRICS) == len(VOCABULARY)
-        given = "any metric that you name" if anything else " ".join(m.name for m in module.METRICS)
-        rows.append([module.PROVIDER, f"{module.INTERVAL:g} s", " ".join(module.SCOPES) or "-", given])
-    output.table("", ["provider", ">every", "needs", "gives"], rows)
+    output.table(
+        "",
+        ["provider", ">every", "sure", "needs", "gives"],
+        [
+            [
+                one["provider"],
+                show(one["interval"], Unit.SECONDS),
+                one["confidence"],
+                _tiers(one["access"]),
+                "\n".join(_gives(one)),
+            ]
+            for one in documents
+        ],
+    )
+    print("\n`advisor connect PROVIDER` says how to get the credential, and what a leaked one could do.")
     return 0
+
+
+def _tiers(access: Sequence[Mapping[str, str]]) -> str:
+    """Return the tiers there are, the least first."""
+    return ", ".join(dict.fromkeys(one["tier"] for one in access))
+
+
+def _gives(one: Mapping[str, Any]) -> Iterator[str]:
+    """Yield what people want to know of a collector, in lines."""
+    anything = len(one["metrics"]) == len(VOCABULARY)
+    yield "any metric that you name" if anything else " ".join(m["name"] for m in one["metrics"])
+    if one["products"] != [one["provider"]]:
+        yield f"for {', '.join(one['products'])}"
+    if one["delay"] not in {"", "none"}:
+        yield f"late by {one['delay']}"
+    if one["not_confirmed"]:
+        yield f"not confirmed: {'; '.join(one['not_confirmed'])}"
 
 
 def catalogue(name: str, *, json: bool) -> int:
