@@ -34,6 +34,7 @@ from advisor.polling.contract import (
     Access,
     Answer,
     Budget,
+    CollectError,
     Forbidden,
     Poll,
     Tier,
@@ -276,7 +277,7 @@ class _Draft:
                 answer = await rest.builds(self.api, account, self.settings.only)
                 self.readings += answer.readings
                 self.gaps += answer.gaps
-        except (Forbidden, Unexpected) as error:
+        except CollectError as error:  # What was measured so far is kept.
             lost = ("restricted",) if product == "cdn" else ("builds", "projects")
             self.gaps.append(Gap("plan" if product == "cdn" else "builds", str(error), lost))
         if product in {"cdn", "r2", "analytics"} or not self._due("plan_at"):
@@ -284,7 +285,7 @@ class _Draft:
         self.keep["plan_at"] = self.poll.now.timestamp()
         try:
             self.terms += await rest.plan(self.api, account, product)
-        except (Forbidden, Unexpected) as error:
+        except CollectError as error:
             self.gaps.append(Gap("plan", f"{error}; until then the plan of advisor.yaml counts"))
 
     def answer(self) -> Answer:

@@ -107,6 +107,7 @@ async def test_a_right_that_is_missing_is_named_and_the_token_never() -> None:
     assert "cf-very-secret" not in str(refused.value)
     got = await asked("workers", "workers-1-limits", "workers-2-invocations", "error-billing")
     assert any("Billing: Read" in gap.why for gap in got.answer.gaps)
+    assert of(got, "requests")
 
 
 async def test_a_spent_budget_waits_five_minutes() -> None:
