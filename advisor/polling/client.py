@@ -7,6 +7,7 @@ No cookie is kept, since two accounts at one host share this client.
 
 import asyncio
 import socket
+import ssl
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from http.cookiejar import CookieJar, DefaultCookiePolicy
@@ -26,10 +27,13 @@ _CONNECTIONS, _PER_HOST = 512, 16
 _KEEP_ALIVE = 75.0  # Outlives the usual 15 to 60 s between two polls: no new handshake each time.
 
 
-def client() -> httpx.AsyncClient:
-    """Return the client for all sources of a daemon; close it with `aclose` (or use it in `async with`)."""
+def client(trusted: ssl.SSLContext | None = None) -> httpx.AsyncClient:
+    """Return the client for all sources of a daemon; close it with `aclose` (or use it in `async with`).
+
+    `trusted` verifies by authorities of its own, as a cluster has them, in place of those of everybody.
+    """
     return httpx.AsyncClient(
-        transport=_Way(),
+        transport=_Way(trusted),
         timeout=httpx.Timeout(_READ, connect=_CONNECT, pool=_POOL),
         follow_redirects=False,
         cookies=CookieJar(DefaultCookiePolicy(allowed_domains=())),
@@ -47,7 +51,8 @@ class _Way(httpx.AsyncBaseTransport):
     A rule about which hosts and addresses may be asked belongs into this class and its resolver.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, trusted: ssl.SSLContext | None) -> None:
+        self._trusted = trusted
         self._proxies = {
             scheme: proxy
             for scheme, proxy in urllib.request.getproxies().items()
@@ -60,7 +65,7 @@ class _Way(httpx.AsyncBaseTransport):
         if proxy and (_is_loopback(request.url.host) or urllib.request.proxy_bypass(request.url.host)):
             proxy = ""
         if proxy not in self._ways:
-            self._ways[proxy] = _transport(proxy)
+            self._ways[proxy] = _transport(proxy, self._trusted)
         return await self._ways[proxy].handle_async_request(request)
 
     async def aclose(self) -> None:
@@ -72,12 +77,12 @@ def _is_loopback(host: str) -> bool:
     return host in {"localhost", "::1"} or host.startswith("127.")
 
 
-def _transport(proxy: str) -> httpx.AsyncBaseTransport:
+def _transport(proxy: str, trusted: ssl.SSLContext | None) -> httpx.AsyncBaseTransport:
     # aiohttp costs 10 MiB and a fifth of a second: only a process that polls pays.
     import aiohttp
     import httpx_aiohttp
 
-    verified = httpx.create_ssl_context()
+    verified = trusted or httpx.create_ssl_context()
 
     def session() -> "aiohttp.ClientSession":
         return aiohttp.ClientSession(
