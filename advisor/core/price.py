@@ -21,6 +21,7 @@ from advisor.core.catalogue import (
     Product,
     Quota,
     Rounding,
+    Scope,
     Seat,
     Share,
     Size,
@@ -51,7 +52,8 @@ class Price:
     """USD a month, None where it is not known; `unknown` names what is missing, `lines` add up to it.
 
     `as_of` is the oldest figure's day and `confidence` the least sure one's. `overage` is the part of
-    `monthly` that is usage above what is included, before discount and tax.
+    `monthly` that is usage above what is included, before discount and tax. `known` is `monthly` where that
+    is known, else what the known parts come to under the account's conditions: the least that it costs.
     """
 
     monthly: float | None
@@ -60,6 +62,21 @@ class Price:
     overage: float = 0.0
     as_of: date | None = None
     confidence: Confidence = Confidence.VERIFIED
+    known: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Own:
+    """What one service of an account has and uses by itself; `usage` as in `monthly`.
+
+    `paid` machines of `size` are paid, and `machines` bring their own amounts: half a month of two is paid as
+    one and brings two.
+    """
+
+    usage: Mapping[str, float]
+    size: Size | None = None
+    paid: float = 1
+    machines: float = 1
 
 
 def capped(plan: Plan, account: Account) -> bool:
@@ -87,12 +104,57 @@ def monthly(
     costs nothing. `count` machines or projects of `size` are paid, and the `others` that the account has
     beside them. `cap` overrides the account's spend cap.
     """
+    paid = [*([(size, count)] if size is not None else []), *others]
+    bound = [(quota, usage.get(quota.metric, 0.0), 1.0) for quota in plan.quotas]
+    # Each machine brings its own amount, and the use is taken to be even over them.
+    bound += [
+        (quota, usage.get(quota.metric, 0.0) / count, count)
+        for quota in (size.quotas if size is not None and count > 0 else ())
+    ]
+    stops = capped(plan, account) if cap is None else cap
+    return _priced(product, plan, usage, account, paid, () if stops else bound, add_ons)
+
+
+def of_account(product: Product, plan: Plan, services: Sequence[Own], account: Account) -> Price:
+    """Return what `plan` costs a month for all services of an account, each known by itself.
+
+    Quotas of a service's scope are billed on each one's own use; all else on the sum of all.
+    """
+    total: dict[str, float] = {}
+    for own in services:
+        for metric, used in own.usage.items():
+            total[metric] = total.get(metric, 0.0) + used
+    bound: list[tuple[Quota, float, float]] = []
+    for quota in plan.quotas:
+        if quota.scope is Scope.ACCOUNT:
+            bound.append((quota, total.get(quota.metric, 0.0), 1.0))
+        else:
+            bound += [(quota, own.usage.get(quota.metric, 0.0), 1.0) for own in services]
+    bound += [
+        (quota, own.usage.get(quota.metric, 0.0) / own.machines, own.machines)
+        for own in services
+        if own.size is not None and own.machines > 0
+        for quota in own.size.quotas
+    ]
+    paid = [(own.size, own.paid) for own in services if own.size is not None]
+    return _priced(product, plan, total, account, paid, () if capped(plan, account) else bound, ())
+
+
+def _priced(
+    product: Product,
+    plan: Plan,
+    usage: Mapping[str, float],
+    account: Account,
+    paid: Sequence[tuple[Size, float]],
+    bound: Sequence[tuple[Quota, float, float]],
+    add_ons: Sequence[str],
+) -> Price:
+    """Return the sum of all parts; `bound` are quotas that bill overage, with use and how often it counts."""
     if plan.price is None:
         reason = f"the price of {product.title} {plan.title} is by agreement or not known"
         return Price(None, unknown=(reason,), as_of=plan.as_of, confidence=Confidence.UNKNOWN)
     lines = _parts(product, plan, usage, account, add_ons)
     unknown: list[str] = []
-    paid = [*([(size, count)] if size is not None else []), *others]
     for one, many in paid:
         if one.usd is None:
             unknown.append(f"the price of size {one.title} is not known")
@@ -100,27 +162,23 @@ def monthly(
             lines.append(Line(f"{many:g} × {one.title}", many * one.usd, "sizes"))
     overage = 0.0
     above: list[Quota] = []
-    if not (capped(plan, account) if cap is None else cap):
-        # Each machine brings its own amount, and the use is taken to be even over them.
-        bound = [*((quota, 1.0) for quota in plan.quotas)]
-        bound += [(quota, count) for quota in (size.quotas if size is not None and count > 0 else ())]
-        for quota, times in bound:
-            over = over_quota(product, quota, usage.get(quota.metric, 0.0) / times)
-            if over is None:
-                unknown.append(f"what {quota.metric} above {quota.included} costs is not known")
-            elif over > 0:
-                lines.append(Line(f"{quota.metric} above {quota.included}", over * times, "usage"))
-                overage += over * times
-                above.append(quota)
+    for quota, used, times in bound:
+        over = over_quota(product, quota, used)
+        if over is None:
+            unknown.append(f"what {quota.metric} above {quota.included} costs is not known")
+        elif over > 0:
+            lines.append(Line(f"{quota.metric} above {quota.included}", over * times, "usage"))
+            overage += over * times
+            above.append(quota)
     lines += _credits(plan, lines)
     sourced: list[Sourced] = [plan, *(one for one, _ in paid), *above]
     as_of = min(entry.as_of for entry in sourced)
     confidence = max((entry.confidence for entry in sourced), key=_CONFIDENCE.index)
+    conditions = _account(lines, account)
+    total = round(math.fsum(line.usd for line in [*lines, *conditions]), 2)
     if unknown:
-        return Price(None, tuple(lines), tuple(unknown), overage, as_of, confidence)
-    lines += _account(lines, account)
-    total = math.fsum(line.usd for line in lines)
-    return Price(round(total, 2), tuple(lines), (), overage, as_of, confidence)
+        return Price(None, tuple(lines), tuple(unknown), overage, as_of, confidence, total)
+    return Price(total, (*lines, *conditions), (), overage, as_of, confidence, total)
 
 
 def _parts(
