@@ -172,7 +172,7 @@ async def _monitored(poll: Poll, settings: Settings) -> Answer:
     same = poll.previous.get("of") == list(settings.monitors)
     last = datetime.fromisoformat(str(poll.previous["at"])) if same and "at" in poll.previous else None
     recent = now.replace(minute=0, second=0, microsecond=0) - _DAY + timedelta(hours=1)
-    since = recent if last is None else max(_outages.start_of(last, now), recent - _outages.FIRST)
+    since = recent if last is None or last < recent else _outages.start_of(last, now)
     begun = datetime.fromisoformat(str(poll.previous["open"])) if same and "open" in poll.previous else since
     form = {
         "logs": "1",
@@ -181,9 +181,7 @@ async def _monitored(poll: Poll, settings: Settings) -> Answer:
         "logs_end_date": f"{now.timestamp():.0f}",
         "response_times": "1",
     }
-    ranges = (
-        [(since - (n + 1) * _DAY, since - n * _DAY) for n in reversed(range(_DAYS))] if last is None else []
-    )
+    ranges = _days(last, recent) if since == recent else []
     if ranges:
         form["custom_uptime_ranges"] = "-".join(
             f"{start.timestamp():.0f}_{end.timestamp():.0f}" for start, end in ranges
@@ -216,6 +214,16 @@ async def _monitored(poll: Poll, settings: Settings) -> Answer:
     ]
     evidence = {"Monitors that are not up": states[:10]} if states else {}
     return Answer(readings, gaps=gaps, keep=keep, evidence=evidence)
+
+
+def _days(last: datetime | None, recent: datetime) -> list[_outages.Span]:
+    """Return the days before `recent`, oldest first: back to the last poll, at most 30."""
+    oldest = recent - _DAYS * _DAY if last is None else max(last, recent - _DAYS * _DAY)
+    days = []
+    while recent > oldest:
+        days.append((max(oldest, recent - _DAY), recent))
+        recent -= _DAY
+    return days[::-1]
 
 
 _STATES = {0: "paused", 1: "not checked yet", 2: "up", 8: "seems down", 9: "down"}

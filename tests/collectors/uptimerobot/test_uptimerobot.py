@@ -65,6 +65,14 @@ async def test_a_later_poll_asks_for_no_past_and_corrects_the_last_hour() -> Non
     assert min(r.since for r in asked.answer.readings if r.since) == at("10:00")
 
 
+def test_silence_longer_than_the_logs_is_filled_with_ratios_from_the_last_poll_on() -> None:
+    last = BOUNDARY - timedelta(hours=30)
+    middle = BOUNDARY - timedelta(days=1)
+    assert uptimerobot._days(last, BOUNDARY) == [(last, middle), (middle, BOUNDARY)]
+    assert uptimerobot._days(NOON, BOUNDARY) == []
+    assert len(uptimerobot._days(None, BOUNDARY)) == 30
+
+
 def test_what_is_down_lasts_until_now_and_an_old_pause_is_not_watched() -> None:
     log = {"type": 1, "datetime": at("11:40").timestamp(), "duration": 60}
     down = Body({"friendly_name": "a", "status": 9, "logs": [log]}, "U")
