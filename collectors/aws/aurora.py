@@ -25,7 +25,7 @@ from advisor.collectors.aws.databases import (
     show,
     silent,
 )
-from advisor.collectors.aws.machines import memory, serverless
+from advisor.collectors.aws.machines import serverless
 from advisor.collectors.aws.rds import INSTANCES
 from advisor.core.model import Gap, Quality, Reading, Term
 from advisor.polling.body import Body
@@ -80,9 +80,7 @@ def _plan(instances: Sequence[Body], api: Api) -> list[Term]:
     if not classes:
         return []
     plan = "serverless" if all(map(serverless, classes)) else "payg"
-    terms = [Term("plan", plan, SOURCE, api.poll.now)]
-    least = min((name for name in classes if memory(name)), key=lambda name: memory(name) or 0, default="")
-    return [*terms, *of_class(least, api)]
+    return [Term("plan", plan, SOURCE, api.poll.now)]
 
 
 async def _members(api: Api, cluster: str, instances: Sequence[Body]) -> Answer:
@@ -102,15 +100,14 @@ async def _members(api: Api, cluster: str, instances: Sequence[Body]) -> Answer:
         draft.readings.append(Reading("storage", value, end))
     for name, level in wished:
         as_level(draft, found, of(name, level.name, level.stat), level, name)
-    for name, one in names.items():
-        memory_in_use(draft, found, name, one.text("DBInstanceClass"), name)
+    classes = {name: one.text("DBInstanceClass") for name, one in names.items()}
+    draft.terms += of_class(memory_in_use(draft, found, classes), api)
+    for name in names:
         for start_at, end, value in found.points.get(of(name, "BufferCacheHitRatio", "Average"), ()):
             draft.readings.append(Reading("cache_hit_rate", value / 100, end, start_at, name, of=1.0))
         show(draft, found, name)
     silent(draft, cluster, found, wanted)
-    await _hours(
-        api, draft, cluster, [name for name, one in names.items() if serverless(one.text("DBInstanceClass"))]
-    )
+    await _hours(api, draft, cluster, [name for name, kind in classes.items() if serverless(kind)])
     return draft.answer()
 
 

@@ -151,18 +151,29 @@ def as_level(draft: Draft, found: Found, one: Series, level: Level, part: str = 
         draft.readings.append(Reading(level.metric, value * level.factor, end, part=part))
 
 
-def memory_in_use(draft: Draft, found: Found, name: str, instance_class: str, part: str) -> None:
-    """Give what is in use: the class' memory, as documented, less what is free."""
-    total = memory(instance_class)
-    free = found.points.get(of(name, "FreeableMemory", "Minimum"), [])
-    if total is None:
-        if free and not serverless(instance_class):
+def memory_in_use(draft: Draft, found: Found, classes: Mapping[str, str]) -> str:
+    """Give what is in use of the fullest instance: its class' memory, as documented, less what is free.
+
+    `classes` are those of the instances by name. Returns the fullest's, "" where nothing is known: instances
+    of several sizes have no limit in common.
+    """
+    fullest = ("", 0.0)
+    for name, instance_class in classes.items():
+        total, free = memory(instance_class), found.newest(of(name, "FreeableMemory", "Minimum"))
+        if free is None or serverless(instance_class):
+            continue
+        if total is None:
             why = f"AWS tells what is free, and the memory of the class `{instance_class}` is not known here"
-            draft.gaps.append(Gap("memory", why, ("memory",)))
-        return
-    for _, end, value in free:
-        if value <= total:
-            draft.readings.append(Reading("memory", total - value, end, part=part, quality=Quality.ESTIMATED))
+            draft.gaps.append(Gap(f"memory of {name}", why, ("memory",)))
+        elif 0 <= free[2] <= total and (not fullest[0] or free[2] / total < fullest[1]):
+            fullest = (name, free[2] / total)
+    if not fullest[0]:
+        return ""
+    size = float(memory(classes[fullest[0]]) or 0)
+    for _, end, value in found.points.get(of(fullest[0], "FreeableMemory", "Minimum"), ()):
+        if value <= size:
+            draft.readings.append(Reading("memory", size - value, end, quality=Quality.ESTIMATED))
+    return classes[fullest[0]]
 
 
 def show(draft: Draft, found: Found, name: str) -> None:

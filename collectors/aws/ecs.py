@@ -137,14 +137,15 @@ async def _watched(
         if not points:
             why = f"CloudWatch has no points of `{name}`, which is not zero: does a task run?"
             gaps.append(Gap(f"CPU of {name}", why, ("cpu", "memory")))
-    for name, one in memory.items():
-        size = sizes[name][1]
-        readings += [
-            Reading("memory", value / 100 * size, end, part=name)
-            for _, end, value in found.points.get(one, ())
-        ]
-    least = min((size for _, size in sizes.values()), default=None)
-    terms = [Term("limit", least, _SOURCE, api.poll.now, "memory", Limit.AVAILABLE)] if least else []
+    terms = []
+    newest = {name: point[2] for name, one in memory.items() if (point := found.newest(one)) is not None}
+    if newest:
+        # Services of several sizes have no limit in common: the fullest one speaks.
+        fullest = max(newest, key=lambda name: newest[name])
+        size = sizes[fullest][1]
+        points = found.points[memory[fullest]]
+        readings += [Reading("memory", value / 100 * size, end) for _, end, value in points]
+        terms.append(Term("limit", size, _SOURCE, api.poll.now, "memory", Limit.AVAILABLE))
     fargate = [one.text("serviceName") for one in services if _fargate(one)]
     readings += await _billed(api, cluster, [name for name in fargate if name in sizes], sizes)
     return Answer(readings, terms, gaps)

@@ -91,7 +91,7 @@ async def _watched(api: Api, instance: Body, name: str) -> Answer:
         for _, end, value in found.points.get(free, ()):
             # A disk that just grew has points from before: no more is free than there was.
             draft.readings.append(Reading("disk_used", max(0.0, allocated * _GIB - value), end))
-    memory_in_use(draft, found, name, instance.text("DBInstanceClass"), "")
+    memory_in_use(draft, found, {name: instance.text("DBInstanceClass")})
     for replica, lag in lags.items():
         for _, end, value in found.points.get(lag, ()):
             if value >= 0:  # -1: it cannot tell.

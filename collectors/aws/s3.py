@@ -15,7 +15,7 @@ __all__ = ["s3"]
 _SOURCE = "provider API: Amazon CloudWatch"
 _DAY = 86_400
 _FIRST, _SETTLE = timedelta(days=30), timedelta(days=3)
-_STILL = timedelta(days=3)  # A daily figure comes up to two days late.
+_LATE, _STILL = timedelta(days=2), timedelta(days=3)  # A daily figure comes up to two days late.
 _HOURS_BACK, _HOURS_SETTLE = timedelta(days=2), timedelta(hours=1)
 _LIST_AGAIN = _DAY
 
@@ -122,17 +122,18 @@ async def _stored(
 
 
 def _days(found: Found) -> list[tuple[datetime, float]]:
-    """Return the bytes by end of day, of all classes: a class without a point that day keeps its last."""
-    by_kind = [
-        {end: value for _, end, value in points}
-        for one, points in found.points.items()
-        if one.name == "BucketSizeBytes"
-    ]
-    ends = sorted({end for points in by_kind for end in points})
-    days, last = [], [0.0] * len(by_kind)
-    for end in ends:
-        last = [points.get(end, before) for points, before in zip(by_kind, last, strict=True)]
-        days.append((end, sum(last)))
+    """Return the bytes by end of day, of all classes.
+
+    A class without a point keeps its last for two days, as late as one may be; then it is empty.
+    """
+    classes = [points for one, points in found.points.items() if one.name == "BucketSizeBytes"]
+    days = []
+    for day in sorted({end for points in classes for _, end, _ in points}):
+        total = 0.0
+        for points in classes:
+            last = max((point for point in points if day - _LATE <= point[1] <= day), default=None)
+            total += last[2] if last is not None else 0.0
+        days.append((day, total))
     return days
 
 

@@ -61,7 +61,9 @@ async def used(api: Api, nodes: Sequence[Body]) -> Answer:
     }
     body = await api.get(f"{METRICS_API}/nodes", NODE_METRICS)
     readings: list[Reading] = []
-    fullest: tuple[float, float] | None = None
+    seen: set[str] = set()
+    # Nodes of several sizes have no limit in common: the fullest one speaks.
+    fullest: tuple[float, Reading, float] | None = None
     shown: list[Mapping[str, str]] = []
     for item in body["items"].each():
         name, at = item.text("metadata", "name"), min(item.time("timestamp"), api.poll.now)
@@ -70,12 +72,12 @@ async def used(api: Api, nodes: Sequence[Body]) -> Answer:
         if cpu is not None and cores:
             readings.append(Reading("cpu", cpu / cores, at, part=name))
         if memory is not None:
-            readings.append(Reading("memory", memory, at, part=name))
+            seen.add(name)
             if most and (fullest is None or memory / most > fullest[0]):
-                fullest = (memory / most, most)
+                fullest = (memory / most, Reading("memory", memory, at), most)
         if cpu is not None and memory is not None and cores and most:
             shown.append({"node": name, "cpu": f"{cpu / cores:.0%}", "memory": f"{memory / most:.0%}"})
-    silent = sorted(allocatable.keys() - {one.part for one in readings})
+    silent = sorted(allocatable.keys() - seen)
     gaps = [
         Gap(
             f"node {name}",
@@ -85,5 +87,8 @@ async def used(api: Api, nodes: Sequence[Body]) -> Answer:
         for name in silent
     ]
     source = "provider API: Kubernetes, allocatable"
-    terms = [Term("limit", fullest[1], source, api.poll.now, "memory", Limit.AVAILABLE)] if fullest else []
+    terms = []
+    if fullest is not None:
+        readings.append(fullest[1])
+        terms.append(Term("limit", fullest[2], source, api.poll.now, "memory", Limit.AVAILABLE))
     return Answer(readings, terms, gaps, {}, {"Nodes": shown} if shown else {})

@@ -11,7 +11,7 @@ async def test_fargate_counts_a_tasks_minutes_and_measures_over_the_reservation(
     found = await asked("ecs-fargate")
     assert values(found, "instances") == [("api", 2)]
     assert values(found, "cpu") == [("api", 0.725)]
-    assert values(found, "memory") == [("api", 512 * 2**20)]
+    assert values(found, "memory") == [("", 512 * 2**20)]
     assert values(found, "compute_hours") == [("api", 1.0)]  # 120 minutes of half a vCPU.
     assert values(found, "gb_hours") == [("api", 2.0)]
     assert limits(found)["instances", Limit.QUOTA, ""] == 10
