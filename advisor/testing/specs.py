@@ -1,4 +1,4 @@
-"""Holds requests and samples to an official description: OpenAPI 3, GraphQL, or a model as botocore has them.
+"""Holds requests and samples to an official description: OpenAPI 3, GraphQL, botocore's models, protobuf.
 
 The descriptions are no part of the project: a folder of them is named by whoever runs the checks. Needs
 `jsonschema`, `openapi-schema-validator` and `graphql-core`, which only these checks use.
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import yaml
 
+from advisor.testing.protos import against_message
 from advisor.testing.samples import Sample
 from advisor.testing.shapes import against_model
 
@@ -34,6 +35,8 @@ def against_spec(folder: Path, request: httpx.Request, sample: Sample) -> list[s
     place = f"{sample.name} ({request.method} {request.url.path})"
     if path.suffix == ".graphql" or "introspection" in path.name:
         found = _graphql(path, request, sample)
+    elif path.suffix == ".proto":
+        found = against_message(path.read_text("utf-8"), sample)
     elif sample.spec.operation and "shapes" in _document(path):
         found = against_model(_document(path), request, sample)
     else:

@@ -5,6 +5,7 @@ from typing import Any
 import httpx
 import pytest
 
+from advisor.testing.protos import against_message
 from advisor.testing.samples import Sample
 from advisor.testing.shapes import against_model
 
@@ -90,3 +91,37 @@ def test_a_wrong_target_is_noticed() -> None:
 def test_forms_and_xml_are_held_to_the_shapes(inner: str, more: dict[str, str], wanted: list[str]) -> None:
     form = {"Action": "List", "Version": "2020-01-01", "Name": "a", **more}
     assert form_faults(XML.format(inner), form) == wanted
+
+
+PROTO = """
+message List {
+  // What it is about.
+  optional .elsewhere.ListMeta metadata = 1;
+  repeated Item items = 2;
+}
+
+message Item {
+  map<string, .elsewhere.Quantity> usage = 4;
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("body", "wanted"),
+    [
+        ({"kind": "List", "metadata": {}, "items": [{"usage": {"cpu": "1n"}}]}, []),
+        ({"items": [{"usge": {}}]}, ["answer.items[0]: no field `usge` of Item"]),
+        ({"items": [{"usage": []}]}, ["answer.items[0].usage: no mapping"]),
+        ({"items": {}}, ["answer.items: no list"]),
+    ],
+)
+def test_an_answer_is_held_to_the_fields_of_a_message(body: Any, wanted: list[str]) -> None:
+    sample = Sample.model_validate(
+        {
+            "name": "it",
+            "request": {"path": "/"},
+            "spec": {"file": "x.proto", "operation": "List"},
+            "body": body,
+        }
+    )
+    assert list(against_message(PROTO, sample)) == wanted
