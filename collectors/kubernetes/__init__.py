@@ -10,8 +10,8 @@ Quirks  Without `namespace` the nodes are the machines, over what they can alloc
         at first. CPU comes in nanocores, memory in KiB, both in other units too; memory is the working set.
         Restarts are cumulative by container and become amounts here; a container that is gone takes its
         last ones along. `restricted` counts pressures under which nodes evict pods.
-        Not confirmed: that metrics-server ignores `limit` (its list is read as one answer). There is no
-        machine-readable description of these answers among those that samples are held to.
+        Not confirmed: that metrics-server ignores `limit` (its list is read as one answer). The metrics API
+        is described by a proto, whose fields samples are held to; the core API is held to nothing.
 """
 
 import base64
@@ -59,6 +59,7 @@ ABOUT = About(
             "names, addresses and sizes of nodes; with pods of all namespaces, what runs in the cluster",
         ),
     ),
+    spec="kubernetes/metrics-v1beta1.proto",
     open=("that metrics-server ignores `limit`",),
     dashboard="https://kubernetes.io/docs/reference/kubectl/generated/kubectl_top/",
     delay="one to two minutes",
