@@ -26,7 +26,17 @@ from advisor.collectors._totals import grown
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Confidence, Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
-from advisor.polling.contract import About, Access, Answer, Budget, Poll, Tier, Unexpected, Verified
+from advisor.polling.contract import (
+    About,
+    Access,
+    Answer,
+    Budget,
+    Forbidden,
+    Poll,
+    Tier,
+    Unexpected,
+    Verified,
+)
 from advisor.polling.fetch import fetch, place
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
@@ -129,16 +139,24 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
 
 
 async def verify(poll: Poll, settings: Settings) -> Verified:
-    """Ask for the plan, which tells whether the key may read the bill. What else it may is not told.
+    """Ask for the plan and the least of queries, which tells what the key may of what is needed.
 
     Raises:
         CollectError: It is refused, or PostHog cannot be reached.
     """
-    await _billing(poll, settings, "subscription")
+    rights = []
+    refused: Forbidden | None = None
+    try:
+        await _billing(poll, settings, "subscription")
+        rights.append(SCOPES[0])
+    except Forbidden as error:
+        refused = error
     if settings.project:
         await _query(poll, settings, "SELECT 1")
-        return Verified(f"project {settings.project}", SCOPES)
-    return Verified(rights=("billing:read",))
+        rights.append(SCOPES[1])
+    if refused is not None and not rights:
+        raise refused
+    return Verified(f"project {settings.project}" if settings.project else "", tuple(rights))
 
 
 def _base(settings: Settings) -> str:
@@ -160,6 +178,11 @@ async def _ask(poll: Poll, settings: Settings, path: str, right: str, body: Any 
         content=None if body is None else json.dumps(body).encode(),
         right=right,
     )
+    if reply.status == 404:
+        raise Unexpected(
+            f"{where} does not know what `{right.partition(',')[0]}` reads: check `org:`, `project:` and "
+            "`region:`; a server of your own has no billing (`events: rows`)"
+        )
     return Body(reply.ok().json(), where)
 
 

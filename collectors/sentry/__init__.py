@@ -96,7 +96,9 @@ class Settings(BaseModel):
     token: SecretStr = Field(description="An internal integration's token that may read the organisation.")
     org: str = Field(min_length=1, description="The organisation's slug.")
     project: str = Field("", description="A project's slug or number; empty: all that the token sees.")
-    region: Literal["us", "de"] = Field("us", description="Where the organisation's data is: us, or de (EU).")
+    region: Literal["us", "de", "eu"] = Field(
+        "us", description="Where the organisation's data is: us, or de (eu is the same)."
+    )
     undocumented: bool = Field(
         False, description="Whether to read plan and quota in the way of Sentry's own pages (not documented)."
     )
@@ -137,7 +139,8 @@ def _organisation(settings: Settings) -> str:
 
 
 def _base(settings: Settings) -> str:
-    return (settings.base_url or f"https://{settings.region}.sentry.io").rstrip("/")
+    host = "de" if settings.region == "eu" else settings.region
+    return (settings.base_url or f"https://{host}.sentry.io").rstrip("/")
 
 
 async def _ask(poll: Poll, settings: Settings, path: str) -> Reply:

@@ -13,6 +13,7 @@ from advisor.polling.body import Body
 from advisor.polling.client import client
 from advisor.polling.contract import Forbidden, Poll, Throttled, Unexpected
 from advisor.testing import ask, samples
+from advisor.testing import client as played
 from advisor.testing.replay import NOON
 
 SETTINGS = sentry.Settings.model_validate(dict(sentry.ABOUT.example))
@@ -79,7 +80,15 @@ async def test_a_wrong_region_is_told_as_such() -> None:
 
 def test_the_region_is_the_host() -> None:
     assert sentry._base(SETTINGS) == "https://us.sentry.io"
-    assert sentry._base(SETTINGS.model_copy(update={"region": "de"})) == "https://de.sentry.io"
+    for region in ("de", "eu"):
+        assert sentry._base(SETTINGS.model_copy(update={"region": region})) == "https://de.sentry.io"
+
+
+async def test_a_token_that_may_write_is_too_broad() -> None:
+    async with played([ALL["organization"]]) as http:
+        poll = Poll(http, Service("shop", "e", "e", "sentry", "a"), Account("a", "sentry"), NOON)
+        found = await sentry.verify(poll, SETTINGS)
+    assert (found.whose, found.broad) == ("Acme", ("project:write",))
 
 
 def test_a_series_of_another_length_is_named_by_its_path() -> None:
