@@ -59,7 +59,7 @@ async def ask(
     body = Body(reply.json(), where)
     errors = list(body["errors"].each()) if body.get("errors") is not None else []
     data = body.get("data")
-    if data is not None and any(value is not None for value in (data.value or {}).values()):
+    if data is not None and any(field.value is not None for _, field in data.items()):
         return Data(data, tuple(_said(error) for error in errors))
     if not errors:
         reply.ok()

@@ -26,7 +26,9 @@ def matrix(body: Body) -> list[Series]:
         labels = {key: value.text() for key, value in one["metric"].items()}
         points = []
         for pair in one["values"].each():
-            at, value = pair.each()
+            at, value, *_ = (*pair.each(), None, None)
+            if at is None or value is None:
+                raise pair.unexpected("a time with a value")
             if value.value not in ("NaN", "+Inf", "-Inf") and (number := value.number()) is not None:
                 points.append((_moment(at), number))
         if points:

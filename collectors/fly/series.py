@@ -208,6 +208,11 @@ def _answers(counts: Mapping[str, float], at: float, width: float) -> Sequence[R
     return found
 
 
+def _edge(text: str) -> float | None:
+    """Return a bucket's upper edge, infinity for the open one; None where it is no number."""
+    return float("inf") if text == "+Inf" else _finite(text)
+
+
 def histogram(
     cumulative: Mapping[str, float], total: float | None, until: datetime, width: float
 ) -> Reading | None:
@@ -215,7 +220,7 @@ def histogram(
 
     The open bucket's values count at the highest edge: they are longer, and nobody knows by how much.
     """
-    edges = sorted((float(edge), count) for edge, count in cumulative.items() if edge)
+    edges = sorted((edge, count) for text, count in cumulative.items() if (edge := _edge(text)) is not None)
     pairs: list[tuple[float, float]] = []
     below = beyond = 0.0
     for edge, count in edges:

@@ -58,7 +58,7 @@ def lines(body: bytes, where: str) -> list[Body]:
             continue
         try:
             found.append(Body(json.loads(line), where, f"[{place}]"))
-        except ValueError:
+        except (ValueError, RecursionError):
             raise Unexpected(
                 f"{where}: line {place + 1} of the charges is no JSON; it may be cut off"
             ) from None
