@@ -20,7 +20,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from advisor.collectors import _outages
 from advisor.collectors._pieces import Piece, together
 from advisor.collectors._reset import ok
-from advisor.collectors.uptimerobot.monitors import called, latency, names, open_since, past, watched
+from advisor.collectors.uptimerobot.monitors import latency, names, open_since, past, seen, watched
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Reading, Term
 from advisor.polling.body import Body
@@ -82,6 +82,7 @@ _PAGES = 40
 _PAGE = 50
 _DAY = timedelta(days=1)
 _DAYS = 30
+_ROWS = 10
 _SOURCE = "provider API: UptimeRobot account"
 
 
@@ -180,6 +181,7 @@ async def _monitored(poll: Poll, settings: Settings) -> Answer:
         "logs_start_date": f"{min(since, begun).timestamp():.0f}",
         "logs_end_date": f"{now.timestamp():.0f}",
         "response_times": "1",
+        "custom_uptime_ratios": str(_DAYS),
     }
     ranges = _days(last, recent) if since == recent else []
     if ranges:
@@ -202,17 +204,17 @@ async def _monitored(poll: Poll, settings: Settings) -> Answer:
     keep: dict[str, Any] = {"of": list(settings.monitors), "at": now.isoformat()}
     if (oldest := open_since(chosen, now)) is not None:
         keep["open"] = oldest.isoformat()
+    if ranges and any(one.get("custom_uptime_ranges") is None for one in chosen):
+        gaps.append(
+            Gap("uptime", "UptimeRobot sent no ratios of the days before; they stay unknown", ("uptime",))
+        )
+        ranges = []
     readings = [
         *past(chosen, ranges),
         *_outages.readings([watched(one, now) for one in chosen], since, now),
         *latency(chosen, max(since, recent), now),
     ]
-    states = [
-        {"monitor": called(one), "state": state}
-        for one in chosen
-        if (state := _STATES.get(int(one.number("status") or 0), "")) != "up"
-    ]
-    evidence = {"Monitors that are not up": states[:10]} if states else {}
+    evidence = {"Monitors": [seen(one) for one in chosen[:_ROWS]]}
     return Answer(readings, gaps=gaps, keep=keep, evidence=evidence)
 
 
@@ -224,9 +226,6 @@ def _days(last: datetime | None, recent: datetime) -> list[_outages.Span]:
         days.append((max(oldest, recent - _DAY), recent))
         recent -= _DAY
     return days[::-1]
-
-
-_STATES = {0: "paused", 1: "not checked yet", 2: "up", 8: "seems down", 9: "down"}
 
 
 async def _pages(poll: Poll, settings: Settings, form: dict[str, str]) -> tuple[list[Body], list[Gap]]:

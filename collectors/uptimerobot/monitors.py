@@ -8,10 +8,11 @@ from advisor.collectors._outages import Span, Watched
 from advisor.core.model import Reading
 from advisor.polling.body import Body
 
-__all__ = ["called", "latency", "names", "open_since", "past", "watched"]
+__all__ = ["called", "latency", "names", "open_since", "past", "seen", "watched"]
 
 _DOWN, _PAUSED = 1, 99  # Kinds of log; 2 is up, 98 is started.
-_IS_PAUSED, _NOT_CHECKED, _SEEMS_DOWN, _IS_DOWN = 0, 1, 8, 9  # States of a monitor; 2 is up.
+_IS_PAUSED, _NOT_CHECKED, _SEEMS_DOWN, _IS_DOWN = 0, 1, 8, 9  # States of a monitor.
+_STATES = {0: "paused", 1: "not checked yet", 2: "up", 8: "seems down", 9: "down"}
 _MS = 1000.0
 _HOUR = timedelta(hours=1)
 #: Upper edges in seconds; a check ends after 60 s.
@@ -41,6 +42,16 @@ _EDGES = (
 def called(monitor: Body) -> str:
     """Return the monitor's name as people gave it."""
     return monitor.text("friendly_name")
+
+
+def seen(monitor: Body) -> dict[str, str]:
+    """Return what people see of it on the dashboard: its state, and its ratio of 30 days."""
+    ratio = monitor.get("custom_uptime_ratio")
+    return {
+        "monitor": called(monitor),
+        "state": _STATES.get(_state(monitor), "unknown"),
+        "uptime of 30 days": f"{ratio.text().partition('-')[0]} %" if ratio is not None else "unknown",
+    }
 
 
 def names(monitor: Body) -> set[str]:

@@ -12,6 +12,7 @@ from advisor.polling.body import Body
 from advisor.polling.client import client
 from advisor.polling.contract import Poll, Throttled, TokenRefused, Unexpected
 from advisor.testing import ask, samples
+from advisor.testing import client as played
 from advisor.testing.replay import NOON
 
 SETTINGS = posthog.Settings.model_validate(dict(posthog.ABOUT.example))
@@ -71,6 +72,13 @@ async def test_a_key_without_billing_still_counts_users_and_the_gap_names_the_ri
     (gap,) = answer.gaps
     assert (gap.what, "billing:read" in gap.why) == ("billed usage", True)
     assert "active_users" in {r.metric for r in answer.readings}
+
+
+async def test_verify_tells_which_of_the_two_rights_a_key_has() -> None:
+    refused = ALL["error-forbidden"].model_copy(update={"request": ALL["subscription"].request})
+    async with played([refused, ALL["events"]]) as http:
+        poll = Poll(http, Service("shop", "p", "p", "posthog", "a"), Account("a", "posthog"), NOON)
+        assert (await posthog.verify(poll, SETTINGS)).rights == ("query:read",)
 
 
 def test_an_unexpected_shape_is_named_by_its_path() -> None:

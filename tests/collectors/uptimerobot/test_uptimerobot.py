@@ -115,6 +115,9 @@ async def test_pages_are_read_to_the_total_and_429_and_401_end_the_poll(httpserv
             await uptimerobot.collect(poll, settings)
         with pytest.raises(TokenRefused) as refused:
             await uptimerobot.collect(poll, settings)
-    assert {row["monitor"] for row in answer.evidence["Monitors that are not up"]} == {"old"}
+    assert answer.evidence["Monitors"] == [
+        {"monitor": "shop-api", "state": "up", "uptime of 30 days": "99.942 %"},
+        {"monitor": "old", "state": "paused", "uptime of 30 days": "unknown"},
+    ]
     assert caught.value.retry_at == NOON + timedelta(seconds=60)
     assert "ur123456" not in f"{caught.value}{refused.value}"
