@@ -194,7 +194,9 @@ class Config:
     def unread(self, service: Service, collectors: Collection[str]) -> tuple[str, ...]:
         """Return the service's keys that no collector reads, since its provider has none yet."""
         written = self.stacks[service.stack].services[service.key]
-        if service.provider in collectors or provider_of(written, None) in collectors:
+        # As the registry finds it: of the product, else of its provider, which the account may name.
+        named = {service.provider, service.provider.partition("-")[0], provider_of(written, None)}
+        if not named.isdisjoint(collectors):
             return ()
         return tuple(key for key in written.model_extra or {} if key not in {*SUB_BLOCKS, "dsn"})
 

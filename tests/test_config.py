@@ -157,6 +157,14 @@ def test_a_service_has_a_source_for_its_provider_its_dsn_and_each_block(tmp_path
     assert config.unread(services["shop/backend"], COLLECTORS) == ("app", "token")
 
 
+def test_keys_of_a_product_are_read_by_its_providers_collector(tmp_path: Path) -> None:
+    service = "{account: own, product: rds, database: x}"
+    written = f"accounts: {{own: {{provider: aws}}}}\nstacks: {{shop: {{services: {{db: {service}}}}}}}"
+    config = load(tmp_path, written)
+    assert config.unread(config.fleet().service["shop/db"], {"aws"}) == ()
+    assert config.unread(config.fleet().service["shop/db"], {"fly"}) == ("database",)
+
+
 def test_settings_are_checked_without_credentials_and_revealed_when_polled(tmp_path: Path) -> None:
     config = load(tmp_path, EXAMPLE)
     source = config.sources(config.fleet().service["shop/database"], COLLECTORS)[0]
