@@ -141,14 +141,19 @@ def check(
     config: Config = CONFIG,
     json: Json = False,
     offline: Annotated[bool, typer.Option("--offline", help="Ask no provider; files only.")] = False,
+    compare: Annotated[
+        bool, typer.Option("--compare", help="Print the figures to hold beside the dashboards.")
+    ] = False,
 ) -> int:
-    """Check configuration, rules and reach.
+    """Check configuration, rules, credentials and reach.
 
     One line a thing. Exits with 1 on a fault of the configuration, with 3 where something is out of reach.
     """
     from advisor.commands import check as command
 
-    return command.run(config, json=json, offline=offline)
+    if compare and offline:
+        raise typer.BadParameter("it needs answers; leave --offline out", param_hint="--compare")
+    return command.run(config, json=json, offline=offline, compare=compare)
 
 
 @app.command(

@@ -1,4 +1,8 @@
-"""`advisor check`: one line a thing, then what became of every rule on every subject, and what would help."""
+"""`advisor check`: one line a thing, then what became of every rule on every subject, and what would help.
+
+A source is asked twice at most: whose its credential is, where its collector has a call for that, and then
+polled, unless the credential was refused.
+"""
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,9 +20,11 @@ from advisor.secrets import redact
 from advisor.world import World, world
 
 if TYPE_CHECKING:
+    from advisor.commands.compare import Side
     from advisor.commands.waiting import Wanted
     from advisor.feeds import Feed
-    from advisor.polling.poller import Polled
+    from advisor.polling.contract import Verified
+    from advisor.polling.poller import Polled, Poller, Trouble
 
 PATIENCE = 10.0  #: Seconds that one poll may take here.
 AT_ONCE = 20  #: Sources that are asked at the same time.
@@ -30,10 +36,20 @@ class _Report:
     lines: list[Line] = field(default_factory=list)
     judgements: dict[str, int] = field(default_factory=dict)
     wanted: "list[Wanted]" = field(default_factory=list)
+    credentials: list[dict[str, Any]] = field(default_factory=list)
+    compared: "list[Side]" = field(default_factory=list)
 
 
-def run(config: Path, *, json: bool, offline: bool) -> int:
-    """Check a configuration and print what was found.
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """What one source said: of its credential, and to the poll (None: refused, so not polled)."""
+
+    verified: "Verified | Trouble | None"
+    polled: "Polled | None"
+
+
+def run(config: Path, *, json: bool, offline: bool, compare: bool = False) -> int:
+    """Check a configuration and print what was found; `compare` adds the figures to hold beside dashboards.
 
     Returns 1 on a fault of the configuration, else 3 where something is out of reach, else 0.
     """
@@ -42,9 +58,10 @@ def run(config: Path, *, json: bool, offline: bool) -> int:
     codes = {line.exit_code for line in report.lines}
     code = 1 if 1 in codes else max(codes)
     if json:
-        output.as_json(_document(report, code))
+        shown = {"compare": [side.document for side in report.compared]} if compare else {}
+        output.as_json({**_document(report, code), **shown})
     else:
-        _print(report, offline=offline)
+        _print(report, offline=offline, compare=compare)
     return code
 
 
@@ -68,6 +85,10 @@ def _look(report: _Report, path: Path, *, offline: bool) -> None:
         feeds: list[Feed] = []
         ready: list[Feed] = []
         report.lines += look.sources(known, feeds, ready)
+        if feeds:
+            from advisor.commands import credentials
+
+            report.lines += map(credentials.needed, feeds)
         if not offline:
             _ask(report, known, feeds, ready)
     report.lines += [*look.channels(), *look.times()]
@@ -78,14 +99,20 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
     import asyncio  # Only where something is asked.
 
     from advisor import logs
+    from advisor.commands import compare, credentials
     from advisor.commands.waiting import wanted
     from advisor.core.watch import Watch
     from advisor.feeds import gives
 
     logs.setup("warning")  # To standard error; what is not set up writes into the document.
-    polls = asyncio.run(_polls(ready))
-    for feed, polled in zip(ready, polls, strict=True):
-        report.lines += _reached(feed, polled)
+    answered: list[tuple[Feed, Polled]] = []
+    for feed, asked in zip(ready, asyncio.run(_polls(ready)), strict=True):
+        report.lines += _told(feed, asked)
+        report.credentials.append(credentials.document(feed.source.key, asked.verified))
+        if asked.polled is not None and asked.polled.error is None:
+            answered.append((feed, asked.polled))
+    polls = [polled for _, polled in answered]
+    report.compared = compare.sides([feed for feed, _ in answered], polls)
     watch = Watch(known.fleet, known.rulebook.rules, known.catalogue, gives=gives(feeds, known.fleet))
     for polled in polls:
         watch.learn([(polled.subject, term) for term in polled.terms])
@@ -99,8 +126,21 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
             detail = "is about nothing that is configured; check its `service:`, `provider:` and `plan:`"
             report.lines.append(Line("rules", rule.id, GAP, detail))
     report.judgements = watch.judgements()
-    answered = {polled.subject for polled in polls if polled.error is None}
-    report.wanted = wanted(watch, feeds, {feed.source.about for feed in feeds} - answered)
+    silent = {feed.source.about for feed in feeds} - {polled.subject for polled in polls}
+    report.wanted = wanted(watch, feeds, silent)
+
+
+def _told(feed: "Feed", asked: _Asked) -> Iterator[Line]:
+    from advisor.commands import credentials
+    from advisor.polling.poller import Trouble
+
+    verified, polled = asked.verified, asked.polled
+    # What keeps both from answering is said once, by the poll.
+    twice = isinstance(verified, Trouble) and polled is not None and polled.error is not None
+    if not twice:
+        yield from credentials.lines(feed.source.key, verified, datetime.now(UTC))
+    if polled is not None:
+        yield from _reached(feed, polled)
 
 
 def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:
@@ -114,7 +154,7 @@ def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:
         yield Line("source", what, GAP, f"{gap.what}: {gap.why}")
 
 
-async def _polls(feeds: "Sequence[Feed]") -> "list[Polled]":
+async def _polls(feeds: "Sequence[Feed]") -> list[_Asked]:
     import asyncio
 
     from advisor.polling.client import client
@@ -125,11 +165,21 @@ async def _polls(feeds: "Sequence[Feed]") -> "list[Polled]":
     async with client() as http:
         poller = Poller(http, patience=PATIENCE)
 
-        async def ask(feed: "Feed") -> "Polled":
+        async def ask(feed: "Feed") -> _Asked:
             async with turn:
-                return await poller.poll(feed.source, datetime.now(UTC))
+                return await _one(poller, feed)
 
         return await asyncio.gather(*(ask(feed) for feed in feeds))
+
+
+async def _one(poller: "Poller", feed: "Feed") -> _Asked:
+    """Verify a source's credential and poll it; one that is refused is not shown twice."""
+    from advisor.polling.poller import Trouble
+
+    verified = await poller.verify(feed.source, datetime.now(UTC))
+    if isinstance(verified, Trouble) and (verified.refused or verified.fault):
+        return _Asked(verified, None)
+    return _Asked(verified, await poller.poll(feed.source, datetime.now(UTC)))
 
 
 def _document(report: _Report, code: int) -> dict[str, Any]:
@@ -141,6 +191,7 @@ def _document(report: _Report, code: int) -> dict[str, Any]:
             {"area": line.area, "what": line.what, "state": line.state, "detail": redact(line.detail)}
             for line in report.lines
         ],
+        "credentials": [{**one, "error": redact(one["error"])} for one in report.credentials],
         "judgements": report.judgements or None,
         "waiting": [
             {
@@ -155,7 +206,7 @@ def _document(report: _Report, code: int) -> dict[str, Any]:
     }
 
 
-def _print(report: _Report, *, offline: bool) -> None:
+def _print(report: _Report, *, offline: bool, compare: bool) -> None:
     rows = [[line.area, line.what, line.state, redact(line.detail)] for line in report.lines]
     output.table("", ["area", "what", "state", "detail"], rows)
     if report.judgements:
@@ -166,6 +217,10 @@ def _print(report: _Report, *, offline: bool) -> None:
             print(f"  and {counted(more, 'more thing')}; --json lists all")
     elif offline:
         print("\nNothing was asked; without --offline the sources are polled and the rules judged once.")
+    if compare and report.compared:
+        from advisor.commands.compare import print_sides
+
+        print_sides(report.compared)
     bad = sum(line.state == FAULT for line in report.lines)
     gaps = sum(line.state == GAP for line in report.lines)
     print(f"\n{counted(bad, 'fault')}, {counted(gaps, 'gap')}." if bad or gaps else "\nAll is well.")

@@ -5,21 +5,30 @@ import json
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from advisor.core.fleet import Account, Service
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Metric, Observed, Term
 from advisor.errors import AdvisorError, InputError
-from advisor.polling.contract import Answer, CollectError, Collector, Poll, Throttled
+from advisor.polling.contract import (
+    Answer,
+    CollectError,
+    Collector,
+    Forbidden,
+    Poll,
+    Throttled,
+    TokenRefused,
+    Verified,
+)
 from advisor.polling.ration import Ration, Rationed
 from advisor.polling.retry import not_before
 from advisor.polling.validity import sifted, sound_terms
 
-__all__ = ["KEEP", "PATIENCE", "Polled", "Poller", "Source"]
+__all__ = ["KEEP", "PATIENCE", "Polled", "Poller", "Source", "Trouble"]
 
 PATIENCE = 30.0  #: Seconds that a poll may take.
 KEEP = 2**20  #: Bytes of JSON that a collector may keep.
@@ -28,6 +37,7 @@ if TYPE_CHECKING:
     import httpx
 
 _FRESH_POLLS = 3.0
+_Said = TypeVar("_Said")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +99,17 @@ class Polled:
     retry_at: datetime | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Trouble:
+    """Why a collector could not be asked, in one sentence; `refused`: its credential is wrong or expired."""
+
+    error: str
+    again: bool
+    fault: bool = False
+    refused: bool = False
+    retry_at: datetime | None = None
+
+
 class Poller:
     """Runs polls with one client (None: no source asks over HTTP); it remembers failures in a row."""
 
@@ -121,6 +142,28 @@ class Poller:
         `since` is the last poll that succeeded, `previous` what it kept.
         """
         began = time.monotonic()
+        asked = await self._ask(source, now, source.collector.collect, since, previous)
+        if isinstance(asked, Trouble):
+            return self._failed(source, now, began, asked)
+        self._failures.pop(source.key, None)
+        return self._kept(source, asked, now, time.monotonic() - began)
+
+    async def verify(self, source: Source, now: datetime) -> Verified | Trouble | None:
+        """Ask whose a source's credential is and what it may; None where its collector has no such call."""
+        verify = getattr(source.collector, "verify", None)
+        if verify is None:
+            return None
+        return await self._ask(source, now, cast("Callable[[Poll, Any], Awaitable[Verified]]", verify))
+
+    async def _ask(
+        self,
+        source: Source,
+        now: datetime,
+        call: Callable[[Poll, Any], Awaitable[_Said]],
+        since: datetime | None = None,
+        previous: Mapping[str, Any] | None = None,
+    ) -> _Said | Trouble:
+        """Return what one of a collector's coroutines says, or what kept it from it."""
         try:
             settings = source.settings()
             poll = Poll(
@@ -133,19 +176,18 @@ class Poller:
                 source.windows,
             )
             async with asyncio.timeout(self._patience):
-                answer = await source.collector.collect(poll, settings)
-            polled = self._kept(source, answer, now, time.monotonic() - began)
+                return await call(poll, settings)
         except CollectError as error:
             retry_at = error.retry_at if isinstance(error, Throttled) else None
-            return self._failed(source, now, began, str(error), again=error.again, retry_at=retry_at)
+            refused = isinstance(error, TokenRefused) and not isinstance(error, Forbidden)
+            return Trouble(str(error), again=error.again, retry_at=retry_at, refused=refused)
         except AdvisorError as error:
-            fault = isinstance(error, InputError)
-            return self._failed(source, now, began, str(error), again=False, fault=fault)
+            return Trouble(str(error), again=False, fault=isinstance(error, InputError))
         except TimeoutError:
             said = (
                 f"{source.about}: {source.called} did not finish in {self._patience:g} s; it is asked again"
             )
-            return self._failed(source, now, began, said, again=True)
+            return Trouble(said, again=True)
         except Exception as error:  # noqa: BLE001 - a collector's fault must not end the daemon
             kind = type(error).__name__
             # The error's own text and the values in its frames may hold secrets: places alone are logged.
@@ -160,9 +202,7 @@ class Poller:
             said = (
                 f"{source.about}: a fault in the collector `{source.called}` ({kind}); the log has the place"
             )
-            return self._failed(source, now, began, said, again=True)
-        self._failures.pop(source.key, None)
-        return polled
+            return Trouble(said, again=True)
 
     def _client(self, source: Source, now: datetime) -> "httpx.AsyncClient":
         """Return the client; where the provider limits requests, one that keeps to the account's ration."""
@@ -205,28 +245,23 @@ class Poller:
             evidence=answer.evidence,
         )
 
-    def _failed(
-        self,
-        source: Source,
-        now: datetime,
-        began: float,
-        error: str,
-        *,
-        again: bool,
-        fault: bool = False,
-        retry_at: datetime | None = None,
-    ) -> Polled:
+    def _failed(self, source: Source, now: datetime, began: float, trouble: Trouble) -> Polled:
         failures = self._failures[source.key] = self._failures.get(source.key, 0) + 1
         return Polled(
             subject=source.about,
             provider=source.called,
             at=now,
             duration=time.monotonic() - began,
-            error=" ".join(error.split()),
-            again=again,
-            fault=fault,
+            error=" ".join(trouble.error.split()),
+            again=trouble.again,
+            fault=trouble.fault,
             retry_at=not_before(
-                now, source.interval, failures, again=again, retry_at=retry_at, chance=self._chance()
+                now,
+                source.interval,
+                failures,
+                again=trouble.again,
+                retry_at=trouble.retry_at,
+                chance=self._chance(),
             ),
         )
 

@@ -13,8 +13,8 @@ A sample is one YAML file in the collector's folder `samples/`: a request, and w
 in its documented shape. docs/collectors.md has an example.
 """
 
-from advisor.testing.replay import Asked, ask, client
+from advisor.testing.replay import Asked, ask, client, poll_for
 from advisor.testing.rules import faults
 from advisor.testing.samples import Sample, samples
 
-__all__ = ["Asked", "Sample", "ask", "client", "faults", "samples"]
+__all__ = ["Asked", "Sample", "ask", "client", "faults", "poll_for", "samples"]

@@ -13,7 +13,7 @@ from advisor.core.fleet import Account, Service
 from advisor.polling.contract import Answer, Collector, Poll
 from advisor.testing.samples import Sample
 
-__all__ = ["NOON", "Asked", "ask", "client"]
+__all__ = ["NOON", "Asked", "ask", "client", "poll_for"]
 
 #: When `ask` asks, unless told otherwise.
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -107,10 +107,26 @@ async def ask(
 ) -> Asked:
     """Poll once against samples; of a mapping those that are no errors."""
     chosen = [s for s in served.values() if not s.is_error] if isinstance(served, Mapping) else list(served)
+    seen: list[tuple[httpx.Request, Sample]] = []
+    async with client(chosen, seen) as http:
+        poll = poll_for(
+            collector, http, service=service, account=account, now=now, since=since, previous=previous
+        )
+        return Asked(await collector.collect(poll, settings), seen)
+
+
+def poll_for(
+    collector: Collector,
+    http: httpx.AsyncClient,
+    *,
+    service: Service | None = None,
+    account: Account | None = None,
+    now: datetime = NOON,
+    since: datetime | None = None,
+    previous: Mapping[str, Any] | None = None,
+) -> Poll:
+    """Return a poll of a service of the collector's provider, for `verify` or `collect`."""
     name = collector.PROVIDER
     service = service or Service("shop", "it", "it", name, "acme")
     account = account or Account(service.account, name)
-    seen: list[tuple[httpx.Request, Sample]] = []
-    async with client(chosen, seen) as http:
-        poll = Poll(http, service, account, now, since, previous or {})
-        return Asked(await collector.collect(poll, settings), seen)
+    return Poll(http, service, account, now, since, previous or {})

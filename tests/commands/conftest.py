@@ -12,7 +12,9 @@ import pytest
 
 from advisor.__main__ import main
 from advisor.secrets import forget
+from tests.commands.acme import Acme
 from tests.running import Mail, Slack, Usage
+from tests.third_party_example.installed import installed
 
 SECRET = "hunter2-geheim"
 
@@ -87,6 +89,17 @@ def slack() -> Iterator[Slack]:
     server = Slack()
     yield server
     server.stop()
+
+
+@pytest.fixture
+def acme(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Acme]:
+    """A third party's provider with its collector installed."""
+    server = Acme()
+    try:
+        with pytest.MonkeyPatch.context() as patch, installed(tmp_path_factory.mktemp("site"), patch):
+            yield server
+    finally:
+        server.stop()
 
 
 @pytest.fixture
