@@ -16,7 +16,7 @@ from advisor.testing.samples import Sample
 
 #: What stands in the place of a value: another kind, nothing, a number that is none.
 _ODD: tuple[Any, ...] = (None, "soon", -1, [], {}, [None], True)
-_MOST = 25  # Places of one sample that are changed; of a longer one every n-th.
+_MOST = 80  # Places that are changed in all samples of a collector; of more every n-th.
 
 
 def module(provider: str) -> ModuleType:
@@ -42,9 +42,9 @@ def with_odd(body: Any, path: tuple[Any, ...], odd: Any) -> Any:
     return changed
 
 
-def changed(sample: Sample) -> Iterator[Sample]:
+def changed(sample: Sample, most: int) -> Iterator[Sample]:
     found = list(places(sample.body))
-    for place, path in enumerate(found[:: max(1, len(found) // _MOST)]):
+    for place, path in enumerate(found[:: max(1, len(found) // most)]):
         odd = _ODD[place % len(_ODD)]
         yield sample.model_copy(update={"body": with_odd(sample.body, path, odd)})
 
@@ -71,7 +71,7 @@ async def test_an_answer_of_another_shape_is_no_crash(provider: str) -> None:
     one = module(provider)
     good = {name: sample for name, sample in samples(one).items() if not sample.is_error}
     for name, sample in good.items():
-        for odd in changed(sample) if sample.text is None else ():
+        for odd in changed(sample, max(2, _MOST // len(good))) if sample.text is None else ():
             try:
                 assert "\n" not in await said(one, {**good, name: odd})
             except Exception as error:
@@ -80,7 +80,7 @@ async def test_an_answer_of_another_shape_is_no_crash(provider: str) -> None:
 
 
 @pytest.mark.parametrize("provider", SAMPLED)
-@pytest.mark.parametrize("text", ["", "<html>", "[]", '{"data": null}', "[" * 5000])
+@pytest.mark.parametrize("text", ["<html>", '{"data": null}', "[" * 5000])
 async def test_what_is_no_answer_at_all_is_no_crash(provider: str, text: str) -> None:
     one = module(provider)
     good = {name: sample for name, sample in samples(one).items() if not sample.is_error}
