@@ -7,7 +7,7 @@ and catalogue by confidence and date. A document counts only where the stack use
 import math
 from bisect import bisect_right, insort
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time
 from functools import lru_cache
 
@@ -27,6 +27,8 @@ from advisor.core.model import Confidence, Limit, LimitInForce, Term
 #: Limits that a service reports itself, with the quota behind them.
 _REPORTED = (Limit.MAX, Limit.AVAILABLE, Limit.POOL)
 _FALLS_BACK = (Limit.MAX, Limit.AVAILABLE)
+#: A reported limit's period as a word, such as "day", or as exactly as a catalogue says it: "rolling day".
+_RESETS = {one.value: one for one in Reset}
 
 Found = tuple[LimitInForce, ...]
 
@@ -310,9 +312,15 @@ class Limits:
 
     def _term(self, term: Term, kind: Limit, documented: Found) -> LimitInForce:
         source = _by_api(term.source) if kind is Limit.QUOTA else term.source
-        same = tuple(one for one in documented if Reset(one.reset).period == term.part) or documented
+        reset = _RESETS.get(term.part)
+        period = term.part if reset is None else reset.period
+        same = tuple(one for one in documented if Reset(one.reset).period == period)
         value = None if term.value is None else float(term.value)
-        return _metered(value, source, term.confidence, term.valid_from, same)
+        found = _metered(value, source, term.confidence, term.valid_from, same or documented)
+        if reset and not same:
+            # A period that the catalogue does not have: 50,000 a day are never judged as 50,000 a month.
+            return replace(found, measured="sum", reset=reset.value, at_end="")
+        return found
 
     def _told(self, key: str, what: str, at: datetime) -> list[Term]:
         return [term for since, _, term in self._terms.get(key, ()) if since <= at and term.what == what]

@@ -129,6 +129,18 @@ def test_a_day_and_a_month_are_two_limits(catalogue: Catalogue) -> None:
     assert [(one.value, one.reset) for one in told] == [(200, "utc day"), (9000, "utc month")]
 
 
+def test_a_reported_period_that_the_catalogue_does_not_have_is_its_own(catalogue: Catalogue) -> None:
+    limits = Limits(fleet("production", "aws-ses"), catalogue)
+    limits.update([("acme", limit(50_000, "emails", part="rolling day"))])
+    (found,) = limits.all(DB, "emails", Limit.QUOTA, AT)
+    assert (found.value, found.measured, found.reset, found.scope) == (
+        50_000,
+        "sum",
+        "rolling day",
+        "account",
+    )
+
+
 def test_unlimited_on_one_plan_is_no_limit_there(catalogue: Catalogue) -> None:
     limits = Limits(fleet("pro", "resend"), catalogue)
     day = limits.find(DB, "emails", Limit.QUOTA, AT, "day")
