@@ -49,7 +49,9 @@ def account(body: Body, now: datetime) -> Answer:
     used = body.number("SendQuota", "SentLast24Hours")
     if most is not None:
         # -1 is no end.
-        terms.append(Term("limit", most if most >= 0 else None, _SOURCE, now, "emails", Limit.QUOTA, "day"))
+        terms.append(
+            Term("limit", most if most >= 0 else None, _SOURCE, now, "emails", Limit.QUOTA, "rolling day")
+        )
     if used is not None:
         rows.append({"what": "sent in the last 24 hours", "value": f"{used:g}"})
     if (rate := body.number("SendQuota", "MaxSendRate")) is not None:

@@ -41,7 +41,7 @@ async def test_s3_lists_its_metrics_once_a_day() -> None:
 async def test_ses_counts_by_hour_an_hour_without_mail_as_none_and_shows_the_rolling_quota() -> None:
     found = await asked("ses", since=NOON - timedelta(minutes=15))
     assert [value for _, value in values(found, "emails")][-2:] == [0, 50]
-    assert limits(found) == {("emails", Limit.QUOTA, "day"): 50_000}
+    assert limits(found) == {("emails", Limit.QUOTA, "rolling day"): 50_000}
     assert values(found, "restricted") == [("", 0)]
     bounced = [(one.value, one.of) for one in found.answer.readings if one.metric == "error_rate"]
     assert bounced == [(2, 50)]
