@@ -15,8 +15,8 @@ Quirks  A wrong name, dimension or region is answered with nothing and no error:
         CloudWatch's samples, one a task a minute. SES counts recipients over rolling 24 hours; bounces are
         put on the hour of their report. Cost Explorer costs $0.01 a request: it is asked twice a day and
         then repeats itself.
-        Not confirmed: units of Aurora's VolumeReadIOPs and VolumeWriteIOPs (taken as counts of five
-        minutes); whether a time of SES begins or ends its quarter of an hour; rate limits; STS has no
+        Not confirmed: that CloudWatch counts one sample a task a minute (users see it so, AWS' pages no
+        longer say it); whether a time of SES begins or ends its quarter of an hour; rate limits. STS has no
         description among those that samples are held to.
 """
 
@@ -88,7 +88,7 @@ ABOUT = About(
     products=("rds", "aurora", "ecs-fargate", "s3", "ses"),
     spec="aws/cloudwatch-2010-08-01-cut.json",
     open=(
-        "units of Aurora's VolumeReadIOPs and VolumeWriteIOPs",
+        "that CloudWatch counts one sample a task a minute",
         "whether a time of SES' statistics begins or ends its quarter of an hour",
         "rate limits",
     ),
