@@ -22,7 +22,19 @@ from advisor.collectors.resend.listed import Listed, by_day
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Reading
 from advisor.polling.body import Body
-from advisor.polling.contract import About, Access, Answer, Budget, Forbidden, Poll, Throttled, Tier, Verified
+from advisor.polling.contract import (
+    About,
+    Access,
+    Answer,
+    Budget,
+    Forbidden,
+    Poll,
+    Throttled,
+    Tier,
+    TokenRefused,
+    Unexpected,
+    Verified,
+)
 from advisor.polling.fetch import fetch
 from advisor.polling.reply import Reply
 
@@ -88,6 +100,8 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     name = said(reply)
     if name in _USED_UP:
         return Answer([Reading("restricted", 1.0, poll.now)], keep=poll.previous)
+    if name == "invalid_api_key":
+        raise TokenRefused(f"{WHERE} answered {reply.status}: the API key is wrong; put a valid one in place")
     if reply.status == 404 or name == _REFUSED:
         return await _by_headers(poll, settings)
     found = from_usage(Body(reply.ok().json(), WHERE), poll.now)
@@ -109,7 +123,10 @@ def said(reply: Reply) -> str:
     """Return the name of Resend's error, "" where it is none."""
     if reply.status < 400:
         return ""
-    body = reply.json() if "json" in reply.headers.get("content-type", "") else None
+    try:
+        body = reply.json()
+    except Unexpected:
+        return ""
     name = body.get("name") if isinstance(body, dict) else None
     return name if isinstance(name, str) else ""
 

@@ -152,10 +152,10 @@ async def _get(poll: Poll, settings: Settings, path: str, right: str, **query: s
 
 def used(balance: Body, last: Mapping[str, Any] | None, now: datetime, billing_day: int) -> Answer:
     """Turn the cycle's credits into what was sent since the last poll, and their total into a limit. Pure."""
-    total = balance["total"].number() or 0.0
+    total = balance["total"].number()
     overage = balance.number("overage") or 0.0
     spent = balance["used"].number() or 0.0
-    sent = max(spent, total + overage) if overage else spent
+    sent = max(spent, (total or 0.0) + overage) if overage else spent
     start = balance["last_reset"].time()
     since, before = start, 0.0
     if last is not None and last["cycle"] == start.isoformat():
@@ -163,7 +163,8 @@ def used(balance: Body, last: Mapping[str, Any] | None, now: datetime, billing_d
     readings = [Reading("emails", max(sent - before, 0.0), now, since)] if since < now else []
     often = balance.text("reset_frequency").casefold()
     terms = []
-    if (period := _PERIODS.get(often)) is not None:
+    period = _PERIODS.get(often)
+    if period is not None and total is not None:
         terms.append(Term("limit", total, "provider API", now, "emails", Limit.QUOTA, period))
     gaps = []
     if period == "month" and start.day != billing_day:

@@ -185,7 +185,8 @@ async def _charges(poll: Poll, settings: Settings) -> Answer:
     if last is not None and last["of"] == [settings.team, settings.project]:
         since = max(since, datetime.fromisoformat(last["at"]) - _SETTLES)
     start = pacific_midnight(since, 0)
-    readings: list[Reading] = []
+    # A day that two answers have is one day.
+    readings: dict[tuple[str, datetime | None], Reading] = {}
     gaps: dict[str, Gap] = {}
     while start < end:
         until = min(pacific_midnight(start, _SLICE), end)
@@ -198,11 +199,11 @@ async def _charges(poll: Poll, settings: Settings) -> Answer:
             raise Unexpected(f"{WHERE} answered 404: {_TELLS}")
         found = lines(reply.ok().body, WHERE)
         answer = days(found, settings.project, poll.now)
-        readings += answer.readings
+        readings |= {(one.metric, one.since): one for one in answer.readings}
         gaps |= {gap.why: gap for gap in answer.gaps}
         start = until
     keep = {"charged": {"of": [settings.team, settings.project], "at": poll.now.isoformat()}}
-    return Answer(readings, gaps=list(gaps.values()), keep=keep)
+    return Answer(list(readings.values()), gaps=list(gaps.values()), keep=keep)
 
 
 def _stamp(at: datetime) -> str:

@@ -52,6 +52,12 @@ async def test_later_polls_ask_the_last_three_days_again() -> None:
     ]
 
 
+async def test_a_day_that_two_answers_have_counts_once() -> None:
+    always = ALL["charges"].model_copy(update={"request": ALL["charges-none"].request})
+    served = [*(sample for sample in GOOD if not sample.name.startswith("charges")), always]
+    assert of((await ask(vercel, served, SETTINGS)).answer, "egress") == [(3e9, START, END)]
+
+
 def test_a_day_begins_at_midnight_in_the_pacific_also_when_clocks_change() -> None:
     assert pacific_midnight(datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 0).hour == 7
     assert pacific_midnight(datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 1) == datetime(
