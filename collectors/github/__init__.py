@@ -30,7 +30,7 @@ from advisor.collectors._pieces import Piece, together
 from advisor.collectors.github import legacy
 from advisor.collectors.github.report import Item, budgets_in_force, by_day, items, stored
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Gap, Limit, Quality, Reading, Term
+from advisor.core.model import Gap, Quality, Reading, Term
 from advisor.polling.body import Body
 from advisor.polling.contract import (
     About,
@@ -305,7 +305,6 @@ async def _plan(poll: Poll, settings: Settings) -> Answer:
     if plan is None:
         raise Forbidden(f"{WHERE} tells the plan to an owner's token only: write `plan:`", _RIGHT)
     terms = [Term("plan", plan.text("name").casefold(), "provider API", poll.now)]
-    if (seats := plan.number("seats")) is not None:
-        terms.append(Term("limit", seats, "provider API", poll.now, "seats", Limit.QUOTA))
+    # Seats are bought to be filled, so that their number is no limit to be warned of.
     filled = plan.number("filled_seats")
     return Answer([] if filled is None else [Reading("seats", filled, poll.now)], terms)

@@ -38,7 +38,7 @@ async def test_minutes_are_those_of_standard_runners_in_private_repositories_by_
     assert of(answer, "storage") == [(0.5e9, None, NOON)]
     assert of(answer, "restricted") == [(0.0, None, NOON)]
     assert of(answer, "seats") == [(3.0, None, NOON)]
-    assert [(t.what, t.value) for t in answer.terms] == [("plan", "team"), ("limit", 5.0)]
+    assert [(t.what, t.value) for t in answer.terms] == [("plan", "team")]
 
 
 async def test_in_a_months_first_days_the_last_month_is_corrected_too() -> None:
