@@ -8,7 +8,7 @@ the store before the next round, and what was polled meanwhile comes with the ne
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +34,7 @@ from advisor.core.tell import Told, attended, episode, event_to_tell, forgotten,
 from advisor.core.watch import Watch
 from advisor.core.wording import counted
 from advisor.errors import AdvisorError
+from advisor.estimates import Estimates, before_estimates, of_sources
 from advisor.feeds import of_stack
 from advisor.logs import get_logger
 from advisor.polling.poller import Polled
@@ -118,6 +119,7 @@ class Engine:
         self._told: dict[str, Told] = {}
         self._attention: dict[str, list[Attention]] = {}
         self.answers = Answers()
+        self.estimates = Estimates()
         self._advice: dict[str, _Advice] = {}
         self._ahead: dict[str, Ahead] = {}
         self._revision = -1
@@ -150,12 +152,13 @@ class Engine:
                 # A file that is set aside takes its stacks along; what was found on them is not over.
                 partial=self.world.config is not None and bool(self.world.config.problems),
             )
-            watch.observe(tx.newest())
+            watch.observe(of_sources(tx.newest()))
             for metric, seconds in watch.columns.horizons.items():
                 if seconds > 0:
                     # One question a metric: asked subject by subject, a large fleet waits half as long again.
-                    for series, found in tx.samples(now - timedelta(seconds=seconds), metric=metric):
-                        watch.observe(found.observed(series))
+                    found = tx.samples(now - timedelta(seconds=seconds), metric=metric)
+                    each = (one for series, samples in found for one in samples.observed(series))
+                    watch.observe(before_estimates(each) if metric == "cost" else each)
             self._told = {told.concern: told for told in tx.told()}
             self._read_attention(tx, watch, now)
             self._events = [
@@ -174,6 +177,7 @@ class Engine:
             return watch
 
         self.watch = await self.store.read(read)
+        self.estimates.mark(self.watch)
         decision = self.watch.decide(now)
         # Looked at, not taken over: what changed while nobody watched is found by the first round.
         self.watch.decision = decision
@@ -235,6 +239,7 @@ class Engine:
 
         await self.store.read(read)
         await self._look_ahead(now, FORESEEN_BEFORE_REPORT)
+        await self._estimate(now, ())
 
     async def look_ahead(self, now: datetime) -> None:
         """Foresee anew when limits are met and what could go down, of a few services, the oldest first."""
@@ -277,31 +282,55 @@ class Engine:
             try:
                 if not self._loaded:
                     await self.load(now)
-                began = time.monotonic()
-                observed = self._observed(polls)
-                self.watch.observe(observed)
-                for polled in polls:
-                    self.watch.learn([(polled.subject, term) for term in polled.terms])
-                decision = self.watch.decide(now, self._unasked() - {p.subject for p in polls})
-                self._seconds = time.monotonic() - began
-                done = await self.store.write(
-                    lambda tx: self._commit(tx, polls, observed, decision, now, next_digest)
-                )
+                done = await self._take_in(polls, self._observed(polls), now, next_digest)
+                if estimated := await self._estimate(now, self._unasked()):
+                    # Of what was polled just now, so that a single round tells what it costs.
+                    more = await self._take_in((), estimated, now, next_digest)
+                    done = Round(
+                        more.decision, (*done.messages, *more.messages), (*done.notices, *more.notices)
+                    )
             except BaseException as error:
                 self._loaded = False
                 self._problem = redact(str(error)) if isinstance(error, AdvisorError) else "a round failed"
                 self._snapshot = None
                 raise
             self._problem = ""
-            self.watch.apply(decision)
-            self._after(polls)
-            self._events = [(at, event) for at, event in self._events if now - at <= SHOWN_AFTER]
-            for transition in decision.transitions:
-                finding = transition.after
-                for event in transition.events:
-                    self._events.append((now, event))
-                    log.info(event.value, rule=finding.rule, subject=finding.subject, value=finding.value)
             return done
+
+    async def _take_in(
+        self, polls: Sequence[Polled], observed: Sequence[Observed], now: datetime, next_digest: datetime
+    ) -> Round:
+        """Judge readings and commit what follows; what was decided is in force from then on."""
+        began = time.monotonic()
+        self.watch.observe(observed)
+        for polled in polls:
+            self.watch.learn([(polled.subject, term) for term in polled.terms])
+        decision = self.watch.decide(now, self._unasked() - {p.subject for p in polls})
+        self._seconds = time.monotonic() - began
+        done = await self.store.write(
+            lambda tx: self._commit(tx, polls, observed, decision, now, next_digest)
+        )
+        self.watch.apply(decision)
+        self._after(polls)
+        self._events = [(at, event) for at, event in self._events if now - at <= SHOWN_AFTER]
+        for transition in decision.transitions:
+            finding = transition.after
+            for event in transition.events:
+                self._events.append((now, event))
+                log.info(event.value, rule=finding.rule, subject=finding.subject, value=finding.value)
+        return done
+
+    async def _estimate(self, now: datetime, waits: Container[str]) -> list[Observed]:
+        """Return what services cost where nothing reports it, of those whose turn it is."""
+        due = self.estimates.due(self.watch.fleet, now, waits)
+        if not due:
+            return []
+        found = await self.store.read(lambda tx: self.estimates.make(tx, self.watch, due, now))
+        if self.estimates.keep(found, due, now):
+            self.doubt()  # What a source reports from now on stands in the place of what was estimated.
+        self.estimates.mark(self.watch)
+        self._snapshot = None
+        return self.estimates.news(found, now)
 
     def _observed(self, polls: Sequence[Polled]) -> list[Observed]:
         found = []

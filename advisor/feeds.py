@@ -96,7 +96,8 @@ def gives(found: Sequence[Feed], fleet: Fleet) -> "Gives":
         if known is None or subject not in fleet.service:
             return True
         stated = fleet.stack[stack].facts if stack in fleet.stack else {}
-        return metric in known or metric in stated or of_stack(VOCABULARY[metric])
+        # What a service costs is estimated where nothing reports it.
+        return metric in known or metric in stated or metric == "cost" or of_stack(VOCABULARY[metric])
 
     return answer
 

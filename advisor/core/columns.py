@@ -152,6 +152,8 @@ class Columns:
         self.size = len(fleet.subjects)
         self.series: dict[tuple[str, str], Series] = {}
         self.now_known = -math.inf  #: The newest time of any reading.
+        #: Rows whose readings of a metric are only part of it, by metric, and what of it is not known.
+        self.partial: dict[str, dict[int, str]] = {}
         self._phase: dict[int, float] = {}
         for row, stack in enumerate(fleet.stacks):
             for name, value in stack.facts.items():

@@ -77,6 +77,8 @@ def usage(
     for metric in dict.fromkeys(m for key, m in histories if key in {service.subject.key, f"@{account.key}"}):
         if metric not in VOCABULARY or VOCABULARY[metric].kind not in {Kind.LEVEL, Kind.AMOUNT}:
             continue
+        if metric == "cost":  # What is paid is no use of the service: no plan carries more or less of it.
+            continue
         in_force = limits.all(service.subject.key, metric, binding_limit(metric), now)
         wide = metric in shared or any(one.scope == Scope.ACCOUNT for one in in_force)
         history = _history(service, metric, fleet, histories, wide=wide)

@@ -22,6 +22,7 @@ class Sums(Base):
         """
         if metric.combine != Combine.SUM or metric.kind not in {Kind.AMOUNT, Kind.LEVEL}:
             return known
+        known = self._in_part(known, metric)
         if not self.subjects.services.size:
             return known
         if metric.name == "cost":
@@ -29,6 +30,16 @@ class Sums(Base):
         if self.subjects.has_accounts:
             known = self._summed(known, metric, self.subjects.account_of_service, into_services=False)
         return known
+
+    def _in_part(self, known: Known, metric: Metric) -> Known:
+        """Let what is known only in part be no more than the least that it is."""
+        partial = self.columns.partial.get(metric.name)
+        if not partial:
+            return known
+        rows = np.fromiter(partial, dtype=np.intp, count=len(partial))
+        high = known.high.copy()
+        high[rows] = np.where(np.isnan(known.low[rows]), np.nan, np.inf)
+        return replace(known, high=high, why=lambda row: partial.get(row) or known.why(row))
 
     def _account_sum(self, known: Known, metric: Metric) -> Known:
         pools, beyond = self.subjects.pools
@@ -59,6 +70,9 @@ class Sums(Base):
         count = np.bincount(into, minlength=size)
         reporting = np.bincount(into, known.has[rows], size) > 0
         silent = np.bincount(into, missing, size)
+        in_part = np.zeros(known.value.size, dtype=np.bool_)
+        in_part[list(self.columns.partial.get(metric.name, ()))] = True
+        parts = np.bincount(into, in_part[rows] & ~missing, size)
         as_of = np.full(size, -np.inf)
         np.fmax.at(as_of, into, known.as_of[rows])
         as_of = np.where(np.isinf(as_of), np.nan, as_of)
@@ -73,10 +87,13 @@ class Sums(Base):
             period = np.where(filled, np.where(np.isinf(starts), np.nan, starts), period)
 
         def why(row: int) -> str:
+            if filled[row] and parts[row] and not silent[row]:
+                word = "service is" if parts[row] == 1 else "services are"
+                return f"the sum is partial: {int(parts[row])} {word} known only in part"
             if filled[row] and silent[row]:
                 word = "service has" if silent[row] == 1 else "services have"
                 return f"the sum is partial: {int(silent[row])} {word} no fresh reading of `{metric.name}`"
-            return known.why(row)
+            return "" if filled[row] else known.why(row)
 
         result = replace(
             known,
