@@ -62,10 +62,11 @@ def from_usage(body: Body, now: datetime) -> Usage:
     if a_day is not None:
         stopped = int(today >= a_day) + int(a_month is not None and used >= a_month)
     readings = [Reading("restricted", float(stopped), now)]
-    # Domains are added by hand and refused there and then: that all are in use is no trouble to be told of.
-    count = body.number("domains", "used")
-    if count is not None:
-        readings.append(Reading("domains", count, now))
+    if (domains := body.get("domains")) is not None:
+        if (count := domains.number("used")) is not None:
+            readings.append(Reading("domains", count, now))
+        # Documents state a limit of domains too, often an older one.
+        _limit(terms, now, "domains", domains, "")
     return Usage(counted, readings, terms)
 
 

@@ -29,7 +29,7 @@ async def test_the_first_poll_gives_the_month_before_today_and_today() -> None:
     answer = (await ask(resend, ALL, SETTINGS)).answer
     assert emails(answer) == [(1000.0, MONTH, TODAY), (42.0, TODAY, NOON)]
     limits = {(t.metric, t.part): t.value for t in answer.terms}
-    assert limits == {("emails", "day"): 100.0, ("emails", "month"): 3000.0}
+    assert limits == {("emails", "day"): 100.0, ("emails", "month"): 3000.0, ("domains", ""): 1.0}
     assert {r.metric: r.value for r in answer.readings if r.metric != "emails"} == {
         "restricted": 0.0,
         "domains": 1.0,
