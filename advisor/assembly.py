@@ -24,6 +24,16 @@ def provider_of(service: ServiceSettings, account: AccountSettings | None) -> st
     return service.provider or (account.provider if account is not None else "")
 
 
+def _of_collector(provider: str) -> Iterable[str]:
+    """Return the keys that a provider's collector reads: `account_id` may be no misspelt `account`."""
+    from advisor.polling.registry import collector  # Only where a key looks like a mistake.
+
+    try:
+        return collector(provider).Settings.model_fields
+    except InputError:
+        return ()
+
+
 class Assembly:
     """Puts the files together; what does not fit is a fault of the file that comes later."""
 
@@ -85,7 +95,7 @@ class Assembly:
     def _account(self, number: int, key: str) -> Account:
         written = self.accounts[key]
         path: Path = ("accounts", key)
-        self._typos(number, path, written.model_extra or {}, AccountSettings.model_fields)
+        self._typos(number, path, written.model_extra or {}, AccountSettings.model_fields, written.provider)
         names = set(Account.__dataclass_fields__) - {"key", "limits"}
         values = written.model_dump(include=names)
         return Account(key=key, limits=self._limits(number, (*path, "limits"), written.limits), **values)
@@ -153,7 +163,7 @@ class Assembly:
 
     def _extra(self, number: int, path: Path, written: ServiceSettings, provider: str) -> None:
         extra = written.model_extra or {}
-        self._typos(number, path, extra, {*COMMON, *SUB_BLOCKS})
+        self._typos(number, path, extra, {*COMMON, *SUB_BLOCKS}, provider)
         for key in sorted(_ACCOUNT_ONLY & set(extra)):
             self._fault(
                 number, (*path, key), "belongs to an account; write it under `accounts:` and name that here"
@@ -165,10 +175,12 @@ class Assembly:
             elif key in extra and not isinstance(extra[key], Mapping):
                 self._fault(number, (*path, key), f"must be a mapping: what the {key} collector is to read")
 
-    def _typos(self, number: int, path: Path, extra: Mapping[str, Any], known: Iterable[str]) -> None:
+    def _typos(
+        self, number: int, path: Path, extra: Mapping[str, Any], known: Iterable[str], provider: str
+    ) -> None:
         for key in extra:
             near = nearest(key, known, cutoff=0.8)
-            if near and key not in _ACCOUNT_ONLY and key not in SUB_BLOCKS:
+            if near and key not in {*_ACCOUNT_ONLY, *SUB_BLOCKS, *_of_collector(provider)}:
                 self._fault(number, (*path, key), f"no such key here; did you mean `{near}`?")
 
     def _plain(self, number: int, value: Any) -> Any:

@@ -351,3 +351,13 @@ def test_every_key_is_described(tmp_path: Path) -> None:
         model = getattr(settings, name)
         if isinstance(model, type) and issubclass(model, BaseModel) and name != "Moment":
             assert all(field.description for field in model.model_fields.values()), name
+
+
+def test_a_key_that_the_collector_knows_is_no_misspelt_one(tmp_path: Path) -> None:
+    for text in (
+        "stacks: {shop: {services: {files: {provider: cloudflare, product: r2, account_id: a}}}}",
+        "accounts: {cf: {provider: cloudflare, account_id: a}}\nstacks: {s: {services: {f: {account: cf}}}}",
+    ):
+        path = tmp_path / "advisor.yaml"
+        path.write_text(text)
+        assert load_config(path, environ={}).problems == ()
