@@ -156,6 +156,31 @@ def check(
     return command.run(config, json=json, offline=offline, compare=compare)
 
 
+@app.command(epilog="Example: advisor connect neon --token-env NEON_KEY --set project=abcd")
+def connect(
+    provider: Annotated[
+        str, typer.Argument(metavar="PROVIDER", help="Such as neon, or cloudflare-r2 of several products.")
+    ],
+    token_env: Annotated[
+        str | None,
+        typer.Option("--token-env", metavar="NAME", help="The environment variable with the credential."),
+    ] = None,
+    given: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="What the test needs besides: project=abcd."),
+    ] = None,
+    json: Json = False,
+) -> int:
+    """Say how to connect a provider, and test it.
+
+    The ways in and what a leaked key could do, the steps, the block for advisor.yaml. Where the environment
+    has the credential it is tried.
+    """
+    from advisor.commands import connect as command
+
+    return command.run(provider, token_env, given or [], json=json)
+
+
 @app.command(
     epilog="""\b
 Examples:

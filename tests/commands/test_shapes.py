@@ -139,6 +139,7 @@ notify: {{slack: {{webhook: "{slack.url()}"}}}}
         ("catalogue show", "catalogue show supabase --json", 0),
         ("catalogue check", "catalogue check --json", 0),
         ("collectors list", "collectors list --json", 0),
+        ("connect", "connect neon --json", 0),
         ("metrics list", "metrics list --json", 0),
         ("digest", "digest --format json", 0),
         ("checklist", "checklist --json", 0),
