@@ -104,9 +104,11 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         raise TokenRefused(f"{WHERE} answered {reply.status}: the API key is wrong; put a valid one in place")
     if reply.status == 404 or name == _REFUSED:
         return await _by_headers(poll, settings)
-    found = from_usage(Body(reply.ok().json(), WHERE), poll.now)
+    found = from_usage(Body(reply.ok().json(), WHERE), poll.now, poll.account.spend_cap)
     counted = amounts(found.counted, poll.previous, poll.now)
-    return Answer([*counted.readings, *found.readings], found.terms, counted.gaps, counted.keep)
+    return Answer(
+        [*counted.readings, *found.readings], found.terms, [*counted.gaps, *found.gaps], counted.keep
+    )
 
 
 async def verify(poll: Poll, settings: Settings) -> Verified:

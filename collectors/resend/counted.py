@@ -35,6 +35,7 @@ class Usage:
     counted: Counted
     readings: list[Reading] = field(default_factory=list)
     terms: list[Term] = field(default_factory=list)
+    gaps: list[Gap] = field(default_factory=list)
 
 
 def start_of_month(now: datetime) -> datetime:
@@ -46,28 +47,44 @@ def _midnight(now: datetime) -> datetime:
     return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
 
 
-def from_usage(body: Body, now: datetime) -> Usage:
-    """Read the answer of GET /usage. Pure."""
-    daily, monthly = body["emails"]["daily"], body["emails"]["monthly"]
-    used, today = _used(monthly), _used(daily)
-    reset = monthly["resets_at"].time()
-    at_midnight = daily["resets_at"].time() == _midnight(now) + timedelta(days=1)
-    counted = Counted(used, start_of_month(reset - _HOUR), today if at_midnight else None)
+def from_usage(body: Body, now: datetime, capped: bool | None = None) -> Usage:
+    """Read the answer of GET /usage. Pure.
+
+    `capped` says whether the account stops at the month's volume (the user's `spend_cap`), None: not known.
+    """
+    daily, monthly = body.get("emails", "daily"), body["emails"]["monthly"]
+    used, today = _used(monthly), None if daily is None else daily.number("used")
+    counted = Counted(used, start_of_month(monthly["resets_at"].time() - _HOUR), _of_utc_day(daily, now))
     terms: list[Term] = []
-    _limit(terms, now, "emails", daily, "day")
+    if daily is not None:
+        _limit(terms, now, "emails", daily, "day")
     _limit(terms, now, "emails", monthly, "month")
-    # Paid plans send on over the month's volume; only the free plan has a daily limit, and stops.
-    a_day, a_month = daily.number("limit"), monthly.number("limit")
-    stopped = 0
+    readings: list[Reading] = []
+    gaps: list[Gap] = []
+    # Only the free plan has a daily limit, and it stops; paid ones go on where overage is switched on.
+    a_day, a_month = None if daily is None else daily.number("limit"), monthly.number("limit")
+    full = a_month is not None and used >= a_month
     if a_day is not None:
-        stopped = int(today >= a_day) + int(a_month is not None and used >= a_month)
-    readings = [Reading("restricted", float(stopped), now)]
+        readings.append(Reading("restricted", float((today or 0.0) >= a_day) + float(full), now))
+    elif not full or capped is not None:
+        readings.append(Reading("restricted", float(full and capped is True), now))
+    else:
+        why = "the month's volume is used up; whether Resend sends on depends on its switch for overage"
+        gaps.append(Gap("overage", f"{why}: write `spend_cap:` on the account", ("restricted",)))
     if (domains := body.get("domains")) is not None:
         if (count := domains.number("used")) is not None:
             readings.append(Reading("domains", count, now))
         # Documents state a limit of domains too, often an older one.
         _limit(terms, now, "domains", domains, "")
-    return Usage(counted, readings, terms)
+    return Usage(counted, readings, terms, gaps)
+
+
+def _of_utc_day(daily: Body | None, now: datetime) -> float | None:
+    """Return the day's count where it is that of the running UTC day."""
+    if daily is None or daily.get("resets_at") is None:
+        return None
+    at_midnight = daily["resets_at"].time() == _midnight(now) + timedelta(days=1)
+    return daily.number("used") if at_midnight else None
 
 
 def _used(part: Body) -> float:

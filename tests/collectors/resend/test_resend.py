@@ -71,9 +71,19 @@ def test_no_daily_limit_is_unlimited_and_a_rolling_day_is_no_day() -> None:
     found = from_usage(Body({"emails": {"daily": part, "monthly": month}}, "Resend"), NOON)
     assert [(t.part, t.value) for t in found.terms] == [("day", None), ("month", 50000.0)]
     assert found.counted == Counted(60000, MONTH, None)
-    assert [r.value for r in found.readings] == [0.0]  # Paid plans send on.
     with pytest.raises(Unexpected, match=r"`emails\.daily\.used` is a text"):
         from_usage(Body({"emails": {"daily": {**part, "used": "many"}, "monthly": month}}, "Resend"), NOON)
+
+
+@pytest.mark.parametrize(("capped", "want"), [(None, []), (True, [1.0]), (False, [0.0])])
+def test_a_paid_volume_that_is_used_up_stops_only_where_the_account_is_capped(
+    capped: bool | None, want: list[float]
+) -> None:
+    month = {"used": 60000, "limit": 50000, "resets_at": "2026-12-01T00:00:00Z"}
+    daily = {"used": 5, "limit": None, "resets_at": None}
+    found = from_usage(Body({"emails": {"daily": daily, "monthly": month}}, "Resend"), NOON, capped)
+    assert [r.value for r in found.readings] == want
+    assert [gap.what for gap in found.gaps] == ([] if want else ["overage"])
 
 
 @pytest.mark.parametrize("error", ["error-no-usage", "error-sending-only"])
