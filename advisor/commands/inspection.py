@@ -192,7 +192,7 @@ class Inspection:
                     yield Line("source", feed.source.key, OK, "set up; not asked")
 
     def _unwatched(self, service: Service, feeds: Sequence[Feed], known: Collection[str]) -> Iterator[Line]:
-        way = "give it `dsn:`, `prometheus:` or `http:`"
+        way = "give it `dsn:`, `prometheus:`, `http:` or `manual:`"
         unread = ", ".join(f"`{key}`" for key in self.config.unread(service, known))
         nobody = f"; nobody reads {unread}" if unread else ""
         if not feeds:
@@ -255,7 +255,8 @@ class Inspection:
 
 def _plan(service: Service, world: World) -> Iterator[Line]:
     offer = world.catalogue.offers.get(service.provider)
-    plans = [plan.id for plan in offer.plans] if offer else []
-    if service.plan and plans and service.plan not in plans:
-        said = f"plan `{service.plan}` is not in the catalogue, so its limits are unknown"
-        yield Line("service", service.subject.key, GAP, f"{said}; {did_you_mean(service.plan, plans)}")
+    if offer is None or not offer.plans or not service.plan or offer.plan(service.plan) is not None:
+        return
+    said = f"plan `{service.plan}` is not in the catalogue, so its limits are unknown"
+    known = did_you_mean(service.plan, [plan.id for plan in offer.plans])
+    yield Line("service", service.subject.key, GAP, f"{said}; {known}")

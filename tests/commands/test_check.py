@@ -110,6 +110,11 @@ stacks:
     assert "plan `fre` is not in the catalogue, so its limits are unknown; did you mean `free`?" in ended.out
 
 
+def test_a_plan_is_known_by_every_name_that_the_catalogue_has_for_it(run: Run, write: Write) -> None:
+    write("stacks: {shop: {services: {errors: {provider: sentry, plan: free}}}}\n")
+    assert "is not in the catalogue" not in run("check", "--offline").out
+
+
 def test_an_included_file_that_is_set_aside_is_a_fault(run: Run, write: Write) -> None:
     write("stacks: {shop: {services: {email: {provider: resend, plan: free}}}}\ninclude: [more/*.yaml]\n")
     write("stacks: {other: {servces: {}}}\n", "more/other.yaml")
