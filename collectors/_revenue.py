@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from advisor.core.demand import MONTH
 from advisor.core.model import Gap, Quality, Reading
 
 __all__ = ["DAY", "Ledger", "day_of", "major", "per_month", "spread"]
@@ -23,6 +22,7 @@ _NO_CENTS = frozenset(
 )
 _THOUSANDTHS = frozenset(["bhd", "jod", "kwd", "omr", "tnd"])
 _LONGEST = timedelta(days=2)
+_MONTH = 30.4375  # Days of a mean month, as advice counts them.
 
 
 def major(amount: float, currency: str) -> float:
@@ -104,5 +104,5 @@ def spread(monthly: float, now: datetime, before: Mapping[str, Any]) -> tuple[li
     since = max(last, now - _LONGEST)
     if since >= now:
         return [], dict(before)
-    value = monthly * ((now - since) / DAY) / MONTH
+    value = monthly * ((now - since) / DAY) / _MONTH
     return [Reading("revenue", value, now, since, quality=Quality.ESTIMATED)], {"at": now.isoformat()}
