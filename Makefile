@@ -7,7 +7,7 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.installed
 TESTS  := $(VENV)/.installed-for-tests
 
-.PHONY: demo test install servers format lint types contract unit docs bench image-check clean help
+.PHONY: demo test install servers format lint types imports contract unit docs bench image-check clean help
 
 help: ## Show what can be made.
 	@grep -E '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -36,7 +36,7 @@ demo: $(STAMP) ## 60 simulated days in seconds, then the page. ARGS=--once ends 
 servers: ## Real servers for the tests: PostgreSQL, PgBouncer, Prometheus, Chromium.
 	@sh tests/install_servers.sh
 
-test: $(TESTS) servers lint types contract unit ## Format, lint, strict types, import contract, tests.
+test: $(TESTS) servers lint types imports unit ## Format, lint, strict types, import contract, tests.
 
 lint: $(TESTS)
 	@$(BIN)/ruff format --check .
@@ -45,8 +45,12 @@ lint: $(TESTS)
 types: $(TESTS)
 	@$(BIN)/mypy
 
-contract: $(TESTS)
+imports: $(TESTS)
 	@$(BIN)/lint-imports
+
+contract: $(TESTS) ## Collectors against official descriptions: ADVISOR_SPECS names their folder.
+	@test -n "$$ADVISOR_SPECS" || { echo "Name the folder: make contract ADVISOR_SPECS=..." >&2; exit 1; }
+	@$(BIN)/python -m pytest tests/collectors -k "official or schema or shape" $(ARGS)
 
 unit: $(TESTS)
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup $(ARGS)
