@@ -104,7 +104,8 @@ def gives(found: Sequence[Feed], fleet: Fleet) -> "Gives":
 
 def _metrics(feed: Feed) -> set[str]:
     """Return what a source can give: what its settings name, else what its collector declares."""
-    named = feed.written.settings.get("metrics")
+    by_hand = feed.written.collector == "manual"  # Its keys are the metrics.
+    named = feed.written.settings if by_hand else feed.written.settings.get("metrics")
     if isinstance(named, Mapping):
         return {str(name) for name in named if name in VOCABULARY}
     declared = {metric.name for metric in feed.source.collector.METRICS}

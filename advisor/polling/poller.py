@@ -217,6 +217,8 @@ class Poller:
     def _kept(self, source: Source, answer: Answer, now: datetime, duration: float) -> Polled:
         metrics: dict[str, Metric] = dict(VOCABULARY)
         metrics.update((metric.name, metric) for metric in source.collector.METRICS)
+        # What people enter by hand is renewed by them, however often it is read: such a collector says FRESH.
+        fresh = getattr(source.collector, "FRESH", None) or _FRESH_POLLS * source.interval
         readings, refused = sifted(answer.readings, metrics, now)
         terms, refused_terms = sound_terms(answer.terms, metrics)
         gaps = [*answer.gaps, *refused, *refused_terms]
@@ -235,7 +237,7 @@ class Poller:
                     source.about,
                     source.called,
                     now,
-                    metrics[reading.metric].fresh or _FRESH_POLLS * source.interval,
+                    metrics[reading.metric].fresh or fresh,
                 )
                 for reading in readings
             ),
