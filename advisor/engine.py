@@ -19,13 +19,14 @@ from advisor.core.ahead import Ahead, could_go_down, dated
 from advisor.core.answered import Outcome, Said, described
 from advisor.core.compile import Gives
 from advisor.core.concerns import Concern, gather
+from advisor.core.costs import stack_costs, with_months
 from advisor.core.decide import RENAMED, Decision
 from advisor.core.demand import Histories
 from advisor.core.digest import build
 from advisor.core.fleet import Service
 from advisor.core.judgement import UNKNOWN
 from advisor.core.lifecycle import Attention, Event, Finding, State
-from advisor.core.message import Digest, DigestConcern, Message, Notice, Recommendation
+from advisor.core.message import Digest, DigestConcern, DigestCost, Message, Notice, Recommendation
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Cadence, Observed, Subject
 from advisor.core.notices import digest_message, group
@@ -605,7 +606,8 @@ class Engine:
         decision = watch.decision
         return Snapshot(
             at=now,
-            metrics=dated(watch.metrics(now), self._ahead.values()),
+            metrics=with_months(dated(watch.metrics(now), self._ahead.values()), self.estimates.of),
+            costs=self._costs(),
             down=could_go_down(self._ahead, watch.fleet, self._quiet(now), self._answers()),
             concerns=tuple(self._line(concern, now) for concern in watch.concerns(now)),
             resolved=tuple(self._resolved(now)),
@@ -622,6 +624,10 @@ class Engine:
             problems=tuple(self._problems()),
             timezone=self.world.config.digest_timezone if self.world.config is not None else "UTC",
         )
+
+    def _costs(self) -> tuple[DigestCost, ...]:
+        of, watch = self.estimates, self.watch
+        return stack_costs(watch.fleet, of.of, watch.columns, watch.catalogue.documents, of.revenue)
 
     def _problems(self) -> Iterable[str]:
         yield from filter(None, (self.waits_for, self._problem, self._note))

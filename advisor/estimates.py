@@ -15,6 +15,7 @@ from advisor.core.fleet import Fleet, Service
 from advisor.core.histories import Track, counts, history_of
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Observed, Quality, Reading
+from advisor.core.per_user import revenue_of
 from advisor.core.projection import MACHINES
 from advisor.core.spending import ESTIMATE, REACHES_BACK, Day, Group, Spent, estimate, groups, of_days, priced
 from advisor.core.watch import Watch
@@ -27,7 +28,7 @@ EVERY = timedelta(hours=1)  #: An estimate is made anew after so long.
 FRESH = 36 * 3600.0  #: Seconds that it stays usable.
 AT_ONCE = 100  #: So many services a round, and the next ones a minute later.
 PAUSE = timedelta(minutes=1)
-AGAIN = timedelta(hours=12)
+AGAIN = timedelta(hours=30)
 #: What nobody has reported for so long is estimated again.
 REPORTED = timedelta(days=40)
 
@@ -37,6 +38,7 @@ class Estimates:
 
     def __init__(self) -> None:
         self.of: dict[str, Spent] = {}
+        self.revenue: dict[str, float] = {}  #: USD a month, by stack: as recorded, or stated.
         self._groups: dict[Group, tuple[Service, ...]] = {}
         self._made: dict[Group, datetime] = {}
         self._said: dict[str, tuple[tuple[tuple[datetime, float], ...], datetime]] = {}
@@ -77,6 +79,9 @@ class Estimates:
             for stack in {service.stack for service in services}:
                 if stack not in stacks:
                     stacks[stack] = _reported(tx, stack, _zone(watch.fleet, stack), now)
+                    brings = revenue_of(watch.fleet.stack[stack], _read(tx, [stack], ["revenue"], now), now)
+                    if brings is not None:
+                        self.revenue[stack] = brings
             made = self._of_group(tx, watch, services, now)
             found += [one for one in made if stacks[one.subject.partition("/")[0]] is None]
         return [*found, *(one for one in stacks.values() if one is not None)]
@@ -101,7 +106,7 @@ class Estimates:
         return [told[one.subject] or one for one in made]
 
     def news(self, found: Iterable[Spent], now: datetime) -> list[Observed]:
-        """Return what was estimated as readings of `cost`; what says the same as before is said twice a day.
+        """Return what was estimated as readings of `cost`; what says the same as before is said once a day.
 
         A day that still runs grows with each estimate, which alone is no news.
         """
@@ -188,6 +193,10 @@ def _used(tx: Transaction, catalogue: Catalogue, services: Sequence[Service], no
         f"@{services[0].account}",
         *dict.fromkeys(service.stack for service in services),
     ]
+    return _read(tx, subjects, metrics, now)
+
+
+def _read(tx: Transaction, subjects: Iterable[str], metrics: Sequence[str], now: datetime) -> Histories:
     found: dict[tuple[str, str], dict[str, Track]] = {}
     for subject in subjects:
         for metric in metrics:

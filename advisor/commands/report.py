@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from advisor.commands import output
-from advisor.core import wording
+from advisor.core import costs, wording
 from advisor.core.digest import urgency
 from advisor.core.message import DigestConcern
 from advisor.core.metrics import VOCABULARY
@@ -55,11 +55,19 @@ def print_report(
     _silent(snapshot)
     _concerns(snapshot)
     _metrics(snapshot.metrics)
+    _costs(snapshot)
     _since(since_reset, snapshot.at)
     for title, rows in sorted((evidence or {}).items(), key=lambda one: _place_of(one[0])):
         _evidence(title, rows)
     _counts(snapshot)
     _gaps(snapshot)
+
+
+def _costs(snapshot: Snapshot) -> None:
+    if snapshot.costs:
+        output.heading("What it costs")
+        for one in sorted(snapshot.costs, key=lambda cost: (-cost.expected, cost.stack)):
+            output.prose(costs.words(one))
 
 
 def _silent(snapshot: Snapshot) -> None:

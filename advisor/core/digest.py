@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from advisor.core.message import Digest, DigestConcern, DigestLimit, Event
+from advisor.core.message import Digest, DigestConcern, DigestCost, DigestLimit, Event
 from advisor.core.model import Quality, Severity
 from advisor.core.snapshot import MetricRow, Snapshot, SourceRow
 from advisor.core.units import show
@@ -46,7 +46,8 @@ def build(
         unknown=tuple(_unknown(snapshot)),
         sources=tuple(_sources(snapshot.sources, timezone)),
         counts=_counts(snapshot, flips, since, until),
-        monthly_cost=_cost(snapshot.metrics),
+        monthly_cost=_cost(snapshot),
+        costs=_dearest(snapshot.costs),
         simulated=snapshot.simulated,
     )
 
@@ -138,11 +139,17 @@ def _counts(
     }
 
 
-def _cost(rows: Sequence[MetricRow]) -> float | None:
-    """Return what the stacks cost a month; a stack's own figure stands for the sum of its services."""
+def _dearest(costs: Sequence[DigestCost]) -> tuple[DigestCost, ...]:
+    return tuple(sorted(costs, key=lambda one: (-one.expected, one.stack))[:LINES])
+
+
+def _cost(snapshot: Snapshot) -> float | None:
+    """Return what the stacks cost a month by its end; a stack's own figure stands for its services' sum."""
+    if snapshot.costs:
+        return round(sum(cost.expected for cost in snapshot.costs), 2)
     whole: dict[str, float] = {}
     parts: dict[str, float] = {}
-    for row in rows:
+    for row in snapshot.metrics:
         if row.metric != "cost" or not row.fresh:
             continue
         if row.service:

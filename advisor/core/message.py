@@ -173,6 +173,39 @@ class DigestLimit(_Frozen):
     stale: bool = False
 
 
+class SaidCost(_Frozen):
+    """What a document says a stack costs a month at the present number of users.
+
+    `place` is where the expected cost lies ("inside", "above", "below"), empty where that is not known.
+    """
+
+    document: str
+    line: int
+    item: str
+    low: float | None
+    high: float | None
+    place: str = ""
+
+
+class DigestCost(_Frozen):
+    """What a stack costs, USD: so far this month and, at the pace of now, by its end.
+
+    Where `unknown` names something, both are only the known part. `unmeasured` are metrics that cost above
+    what the plan includes and that nothing measures. `revenue` and `budget` are USD a month.
+    """
+
+    stack: str
+    so_far: float
+    expected: float
+    estimated: bool
+    unknown: tuple[str, ...] = ()
+    unmeasured: tuple[str, ...] = ()
+    users: float | None = None
+    said: tuple[SaidCost, ...] = ()
+    revenue: float | None = None
+    budget: float | None = None
+
+
 class Digest(_Frozen):
     """The report: what to do first, what nears its limit, what is not known, what was quiet."""
 
@@ -190,6 +223,7 @@ class Digest(_Frozen):
     sources: tuple[str, ...] = ()
     counts: dict[str, int] = {}
     monthly_cost: float | None = None
+    costs: tuple[DigestCost, ...] = ()
     simulated: bool = False
 
 

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from advisor.core.message import Could, DigestConcern
+from advisor.core.message import Could, DigestConcern, DigestCost
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,7 @@ class Snapshot:
     concerns: tuple[DigestConcern, ...] = ()
     resolved: tuple[DigestConcern, ...] = ()
     down: tuple[Could, ...] = ()
+    costs: tuple[DigestCost, ...] = ()
     sources: tuple[SourceRow, ...] = ()
     findings: dict[str, int] = field(default_factory=dict)
     judgements: dict[str, int] = field(default_factory=dict)

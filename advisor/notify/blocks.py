@@ -8,6 +8,7 @@ import json
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from advisor.core.costs import words as costs
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Evidence, Message, Notice, Recommendation
 from advisor.core.model import Severity
 from advisor.core.wording import (
@@ -190,6 +191,7 @@ def _digest(digest: Digest) -> Iterator[list[Block]]:
     yield from _titled("Said to be done", map(_bullet, digest.verified))
     yield from _titled("Checklists", map(_bullet, digest.checklists))
     yield from _titled("Next limits", map(_limit, digest.limits))
+    yield from _titled("What it costs", map(_bullet, map(costs, digest.costs)))
     yield from _titled("Could go down", map(_bullet, map(could, digest.down)))
     yield from _titled("Sources that are silent or cannot see everything", map(_bullet, digest.sources))
     yield from _titled("Not known", map(_bullet, digest.unknown))

@@ -6,6 +6,7 @@ Gmail hides what lies beyond some 100 KB, so that a page which grows too large n
 from functools import cache
 from typing import Any
 
+from advisor.core.costs import words as costs
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Message, Notice
 from advisor.core.wording import (
     by_when,
@@ -108,6 +109,7 @@ def _environment() -> Any:
     )
     environment.filters.update(
         by_when=by_when,
+        costs=costs,
         counted=counted,
         day=day,
         event=_event,

@@ -3,6 +3,7 @@
 import textwrap
 from collections.abc import Iterable, Iterator
 
+from advisor.core.costs import words as costs
 from advisor.core.message import Digest, DigestConcern, DigestLimit, Evidence, Message, Notice, Recommendation
 from advisor.core.wording import (
     beside,
@@ -90,6 +91,9 @@ def digest_text(digest: Digest) -> str:
     if digest.limits:
         lines += _heading("Next limits")
         lines += [_limit(limit) for limit in digest.limits]
+    if digest.costs:
+        lines += _heading("What it costs")
+        lines += list(_wrapped(map(costs, digest.costs)))
     if digest.down:
         lines += _heading("Could go down")
         lines += list(_wrapped(map(could, digest.down)))
@@ -116,7 +120,8 @@ def footer(digest: Digest) -> list[str]:
     counts = digest.counts
     said = []
     if digest.monthly_cost is not None:
-        said.append(f"Cost {money(digest.monthly_cost)} a month")
+        least = "at least " if any(one.unknown for one in digest.costs) else ""
+        said.append(f"Cost {least}{money(digest.monthly_cost)} a month")
     said.append(
         f"{counted(counts.get('fired', 0), 'finding')} fired and {counts.get('resolved', 0):,} resolved"
         f" from {day(digest.since, digest.timezone)} to {day(digest.until, digest.timezone)}"

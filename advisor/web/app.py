@@ -21,6 +21,7 @@ from starlette.routing import Route
 
 from advisor import __version__
 from advisor.core import wording
+from advisor.core.costs import words as costs
 from advisor.core.message import Digest, DigestConcern, DigestLimit
 from advisor.core.snapshot import Snapshot
 from advisor.core.units import show
@@ -92,6 +93,7 @@ def snapshot_json(snapshot: Snapshot) -> bytes:
         "concerns": snapshot.concerns,
         "resolved": snapshot.resolved,
         "down": snapshot.down,
+        "costs": snapshot.costs,
         "unknown": unknown,
     }
     return to_json({"version": 1, "advisor": __version__, **fields}, inf_nan_mode="null")
@@ -142,7 +144,7 @@ def _environment() -> Any:
     names = "ago by_when could counted day limit_marks marks metric_name moment money parts price share"
     names += " short_source target why"
     environment.filters.update({name: getattr(wording, name) for name in names.split()})
-    environment.filters |= {"place": _place, "amount": show}
+    environment.filters |= {"place": _place, "amount": show, "costs": costs}
     return environment
 
 

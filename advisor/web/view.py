@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 
 from advisor.core.digest import urgency
-from advisor.core.message import DigestConcern
+from advisor.core.message import DigestConcern, DigestCost
 from advisor.core.model import Subject
 from advisor.core.snapshot import MetricRow, Snapshot, SourceRow
 from advisor.core.wording import counted
@@ -58,6 +58,7 @@ class View:
     silent: int
     answering: int
     only: str
+    costs: list[DigestCost]
 
 
 def view(snapshot: Snapshot, only: str = "") -> View:
@@ -81,6 +82,7 @@ def view(snapshot: Snapshot, only: str = "") -> View:
         silent=sum(source.up is False for source in snapshot.sources),
         answering=sum(source.up is True for source in snapshot.sources),
         only=only,
+        costs=sorted((c for c in snapshot.costs if only in {"", c.stack}), key=lambda c: -c.expected)[:LINES],
     )
 
 

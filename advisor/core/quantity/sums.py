@@ -93,7 +93,11 @@ class Sums(Base):
             if filled[row] and silent[row]:
                 word = "service has" if silent[row] == 1 else "services have"
                 return f"the sum is partial: {int(silent[row])} {word} no fresh reading of `{metric.name}`"
-            return "" if filled[row] else known.why(row)
+            if filled[row]:
+                return ""
+            if reporting[row] and not known.has[row]:
+                return f"none of the services has `{metric.name}` for all of that time"
+            return known.why(row)
 
         result = replace(
             known,
