@@ -5,13 +5,14 @@ missing, for nobody here knows rates.
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from advisor.core.model import Gap, Quality, Reading
+from advisor.polling.contract import Answer
 
-__all__ = ["DAY", "Ledger", "day_of", "major", "per_month", "spread"]
+__all__ = ["DAY", "Ledger", "day_of", "major", "per_month", "recurring"]
 
 DAY = timedelta(days=1)
 #: Months in a period of a subscription.
@@ -54,6 +55,8 @@ class Ledger:
 
     def usd(self, amount: float, currency: str) -> float | None:
         """Return an amount (in the currency's own unit) in dollars; None, and a gap, without a rate."""
+        if amount == 0:
+            return 0.0
         rate = self._rates.get(currency.lower())
         if rate is None:
             self._missing[currency.upper()] += 1
@@ -98,7 +101,34 @@ class Ledger:
         ]
 
 
-def spread(monthly: float, now: datetime, before: Mapping[str, Any]) -> tuple[list[Reading], dict[str, Any]]:
+def recurring(
+    values: Sequence[tuple[float, str] | None],
+    rates: Mapping[str, float],
+    now: datetime,
+    before: Mapping[str, Any] | None,
+) -> Answer:
+    """Return what subscriptions bring in a month, each an amount in a currency or None where not known.
+
+    It is evidence, and with `before` (what the last poll kept as `spread`) the revenue since then. Where there
+    are subscriptions and none can be told in dollars, nothing is.
+    """
+    ledger = Ledger(rates)
+    dollars = [ledger.usd(*value) for value in values if value is not None]
+    known = [value for value in dollars if value is not None]
+    gaps, unknown = ledger.gaps("subscriptions"), len(values) - len(dollars)
+    if unknown:
+        gaps.append(Gap("subscriptions", f"the price of {unknown} is not known: they are not added up"))
+    if values and not known:
+        return Answer(gaps=gaps, keep={} if before is None else {"spread": dict(before)})
+    row = {"USD a month": f"{sum(known):,.2f}", "subscriptions": f"{len(known)} of {len(values)}"}
+    evidence = {"Monthly recurring revenue, estimated": [row]}
+    if before is None:
+        return Answer(gaps=gaps, evidence=evidence)
+    readings, kept = _spread(sum(known), now, before)
+    return Answer(readings, gaps=gaps, keep={"spread": kept}, evidence=evidence)
+
+
+def _spread(monthly: float, now: datetime, before: Mapping[str, Any]) -> tuple[list[Reading], dict[str, Any]]:
     """Return the part of a monthly sum that the time since the last poll is, and what to keep."""
     last = datetime.fromisoformat(str(before["at"])) if "at" in before else now - DAY
     since = max(last, now - _LONGEST)

@@ -15,18 +15,18 @@ Quirks  Amounts are in cents; those in dollars (`*_usd`) are Lemon Squeezy's own
         rate limit.
 """
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._revenue import DAY, Ledger, day_of, spread
+from advisor.collectors._revenue import DAY, Ledger, day_of, recurring
 from advisor.collectors.lemon_squeezy import parsing
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Gap, Quality, Reading
+from advisor.core.model import Gap, Quality
 from advisor.polling.body import Body
 from advisor.polling.contract import About, Access, Answer, Budget, Poll, Tier, Verified
 from advisor.polling.fetch import get_json
@@ -187,29 +187,25 @@ async def _recurring(poll: Poll, settings: Settings) -> Answer:
     for price in wanted[:_MOST_PRICES]:
         body = await _get(poll, settings, f"prices/{quote(price, safe='')}", {})
         prices[price] = body["data"]["attributes"]
-    currencies = await _currencies(poll, settings) if found else {}
-    ledger, total, unknown = Ledger(settings.rates), 0.0, 0
+    currencies, evidence = await _stores(poll, settings)
+    values = []
     for one in found:
-        value = parsing.monthly(one, prices)
-        currency = currencies.get(f"{one['attributes']['store_id'].value}")
-        if value is None or currency is None:
-            unknown += 1
-        else:
-            total += ledger.usd(value, currency) or 0.0
-    gaps = ledger.gaps("subscriptions")
-    if unknown:
-        gaps.append(Gap("subscriptions", f"the price of {unknown} is not known: they are not added up"))
-    readings: list[Reading] = []
-    keep: dict[str, Any] = {}
-    if settings.revenue == "recurring":
-        readings, keep["spread"] = spread(total, poll.now, kept.get("spread", {}))
-    row = {"USD a month": f"{total:,.2f}", "subscriptions": f"{len(found)}"}
-    return Answer(readings, gaps=gaps, keep=keep, evidence={"Monthly recurring revenue, estimated": [row]})
+        value, currency = parsing.monthly(one, prices), currencies.get(parsing.store_of(one))
+        values.append(None if value is None or currency is None else (value, currency))
+    before = kept.get("spread", {}) if settings.revenue == "recurring" else None
+    answer = recurring(values, settings.rates, poll.now, before)
+    return Answer(answer.readings, (), answer.gaps, answer.keep, {**answer.evidence, **evidence})
 
 
-async def _currencies(poll: Poll, settings: Settings) -> dict[str, str]:
-    found = {}
-    async for rows, _ in _pages(poll, settings, "stores", {}):
-        for row in rows:
-            found[row.text("id")] = row["attributes"].text("currency")
-    return found
+async def _stores(
+    poll: Poll, settings: Settings
+) -> tuple[dict[str, str], dict[str, Sequence[Mapping[str, str]]]]:
+    """Return the currency of each store, and what each says of its own last 30 days."""
+    currencies: dict[str, str] = {}
+    rows: list[Mapping[str, str]] = []
+    async for page, _ in _pages(poll, settings, "stores", {}):
+        for store in page:
+            currencies[store.text("id")] = store["attributes"].text("currency")
+            if settings.store in ("", store.text("id")):
+                rows.append(parsing.own_count(store["attributes"]))
+    return currencies, {"The last 30 days by the store's own count": rows} if rows else {}

@@ -9,7 +9,7 @@ from typing import Any
 from advisor.collectors._revenue import major, per_month
 from advisor.polling.body import Body
 
-__all__ = ["Payment", "monthly", "payment", "price_of"]
+__all__ = ["Payment", "monthly", "own_count", "payment", "price_of", "store_of"]
 
 _PAID = {"paid", "refunded", "partial_refund"}
 
@@ -55,6 +55,20 @@ def price_of(subscription: Body) -> str:
     """Return the id of the price of a subscription's first item, "" where it has none."""
     price = _value(subscription, "attributes", "first_subscription_item", "price_id")
     return "" if price is None else f"{price}"
+
+
+def store_of(subscription: Body) -> str:
+    """Return the id of a subscription's store."""
+    return f"{subscription['attributes']['store_id'].value}"
+
+
+def own_count(store: Body) -> dict[str, str]:
+    """Return what a store says of its last 30 days, for people: whether less fees and refunds is not told."""
+    cents, sales = store.number("thirty_day_revenue"), store.number("thirty_day_sales")
+    row = {"store": store.text("name")}
+    if cents is not None:
+        row["USD"] = f"{cents / 100:,.2f}"
+    return row if sales is None else row | {"sales": f"{sales:.0f}"}
 
 
 def monthly(subscription: Body, prices: Mapping[str, Body]) -> float | None:

@@ -23,11 +23,12 @@ from urllib.parse import quote
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._revenue import DAY, Ledger, day_of, spread
+from advisor.collectors._revenue import DAY, Ledger, day_of
+from advisor.collectors._revenue import recurring as monthly_sum
 from advisor.collectors.stripe import payments, recurring
 from advisor.collectors.stripe.api import Api, Seen
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Gap, Quality, Reading
+from advisor.core.model import Gap, Quality
 from advisor.polling.body import Body
 from advisor.polling.contract import About, Access, Answer, Budget, Poll, Tier, Verified
 
@@ -183,19 +184,8 @@ async def _recurring(poll: Poll, settings: Settings) -> Answer:
     for price in [one for one in wanted if one not in tiers][:_MOST_PRICES]:
         path = f"/v1/prices/{quote(price, safe='')}"
         tiers[price] = recurring.tiers_of(await api.get(path, {"expand[0]": "tiers"}, PRICES))
-    ledger, total, unknown = Ledger(settings.rates), 0.0, 0
-    for one in found:
-        value = recurring.monthly(one, tiers, poll.now)
-        if value is None:
-            unknown += 1
-        else:
-            total += ledger.usd(*value) or 0.0
-    gaps = ledger.gaps("subscriptions")
-    if unknown:
-        gaps.append(Gap("subscriptions", f"the price of {unknown} is not known: they are not added up"))
-    keep: dict[str, Any] = {"tiers": {price: tiers[price] for price in wanted if price in tiers}}
-    readings: list[Reading] = []
-    if settings.revenue == "recurring":
-        readings, keep["spread"] = spread(total, poll.now, kept.get("spread", {}))
-    row = {"USD a month": f"{total:,.2f}", "subscriptions": f"{len(found)}"}
-    return Answer(readings, gaps=gaps, keep=keep, evidence={"Monthly recurring revenue, estimated": [row]})
+    before = kept.get("spread", {}) if settings.revenue == "recurring" else None
+    values = [recurring.monthly(one, tiers, poll.now) for one in found]
+    answer = monthly_sum(values, settings.rates, poll.now, before)
+    known = {price: tiers[price] for price in wanted if price in tiers}
+    return Answer(answer.readings, (), answer.gaps, {**answer.keep, "tiers": known}, answer.evidence)

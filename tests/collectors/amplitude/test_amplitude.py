@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -78,3 +79,16 @@ async def test_refusals_and_throttling_hold_no_key(httpserver: HTTPServer) -> No
     assert throttled.value.retry_at == NOON + timedelta(minutes=5)
     assert "amplitude_example" not in f"{refused.value}{throttled.value}"
     assert len(answer.readings) == 4
+
+
+async def test_a_credential_is_verified_by_one_call() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"data": {"series": [[1]], "xValues": ["2026-11-21"]}})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        poll = Poll(http, Service("shop", "x", "x", "amplitude", "a"), Account("a", "amplitude"), NOON)
+        verified = await amplitude.verify(poll, SETTINGS)
+    assert (verified.whose, bool(verified.broad), len(asked)) == ("a project", True, 1)

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 
@@ -82,3 +83,16 @@ async def test_a_day_at_a_time_is_asked_of_several_organisations_and_the_reset_i
     asked = [request.args for request, _ in httpserver.log[1:]]
     assert [one.get("page[next_record_id]") for one in asked] == [None, "r", None, None, None]
     assert [one["filter[timestamp][start]"][8:10] for one in asked] == ["17", "17", "18", "19", "20"]
+
+
+async def test_a_credential_is_verified_by_one_call() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json={"data": [{"attributes": {"org_name": "Acme"}}]})
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        poll = Poll(http, Service("shop", "x", "x", "datadog", "a"), Account("a", "datadog"), NOON)
+        verified = await datadog.verify(poll, SETTINGS)
+    assert (verified.whose, bool(verified.broad), len(asked)) == ("Acme", False, 1)

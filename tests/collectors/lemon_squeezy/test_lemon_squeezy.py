@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
@@ -49,7 +50,9 @@ def test_a_refund_takes_its_share_and_what_was_not_paid_is_nothing() -> None:
 async def test_subscriptions_are_added_up_by_month_in_the_stores_currency() -> None:
     answer = (await ask(lemon_squeezy, ALL, SETTINGS)).answer
     (row,) = answer.evidence["Monthly recurring revenue, estimated"]
-    assert row == {"USD a month": "16.50", "subscriptions": "2"}
+    assert row == {"USD a month": "16.50", "subscriptions": "2 of 2"}
+    (row,) = answer.evidence["The last 30 days by the store's own count"]
+    assert row == {"store": "Shop", "USD": "41.00", "sales": "3"}
     chosen = SETTINGS.model_copy(update={"revenue": "recurring"})
     (reading,) = (await ask(lemon_squeezy, ALL, chosen)).answer.readings
     assert (reading.value, reading.quality) == (pytest.approx(16.5 / 30.4375), Quality.ESTIMATED)
@@ -97,3 +100,20 @@ async def test_pages_are_followed_until_they_are_old_or_many_and_refusals_hold_n
     assert [(r.value, r.since) for r in answer.readings] == [(9.0 * 12, TODAY - DAY), (9.0 * 6, TODAY)]
     assert {r.quality for r in answer.readings} == {Quality.ESTIMATED}
     assert [gap.what for gap in answer.gaps] == ["older payments", "test data"]
+
+
+async def test_a_credential_is_verified_by_one_call() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(
+            200, json={"meta": {"test_mode": True}, "data": {"attributes": {"name": "Ada"}}}
+        )
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        poll = Poll(
+            http, Service("shop", "x", "x", "lemon-squeezy", "a"), Account("a", "lemon-squeezy"), NOON
+        )
+        verified = await lemon_squeezy.verify(poll, SETTINGS)
+    assert (verified.whose, bool(verified.broad), len(asked)) == ("Ada (test data alone)", True, 1)

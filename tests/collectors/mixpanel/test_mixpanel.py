@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pydantic import ValidationError
 from pytest_httpserver import HTTPServer
@@ -87,3 +88,16 @@ async def test_many_names_are_asked_in_turn_and_refusals_hold_no_secret(httpserv
     assert "mixpanel_example" not in f"{refused.value}{throttled.value}"
     assert (seen, [r.value for r in answer.readings]) == ([50, 50, 50, 50, 50, 5], [255.0])
     assert "rarer events" in [gap.what for gap in answer.gaps]
+
+
+async def test_a_credential_is_verified_by_one_call() -> None:
+    asked: list[str] = []
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        asked.append(request.url.path)
+        return httpx.Response(200, json=["Opened"])
+
+    async with httpx.AsyncClient(transport=httpx.MockTransport(answer)) as http:
+        poll = Poll(http, Service("shop", "x", "x", "mixpanel", "a"), Account("a", "mixpanel"), NOON)
+        verified = await mixpanel.verify(poll, SETTINGS)
+    assert (verified.whose, bool(verified.broad), len(asked)) == ("project 12345", False, 1)

@@ -3,10 +3,12 @@
 import json
 from datetime import UTC, datetime, timedelta
 
+import httpx
 import pytest
 from pytest_httpserver import HTTPServer
 from werkzeug import Request, Response
 
+from advisor.collectors import _revenue as revenue
 from advisor.collectors import stripe
 from advisor.collectors._revenue import Ledger
 from advisor.collectors.stripe import payments, recurring
@@ -47,7 +49,7 @@ async def test_payments_less_refunds_are_dollars_by_day_and_payouts_are_none() -
 async def test_subscriptions_are_added_up_by_month_with_discounts_and_tiers() -> None:
     answer = (await ask(stripe, GOOD, SETTINGS)).answer
     (row,) = answer.evidence["Monthly recurring revenue, estimated"]
-    assert row == {"USD a month": "21.50", "subscriptions": "3"}
+    assert row == {"USD a month": "21.50", "subscriptions": "3 of 3"}
     chosen = SETTINGS.model_copy(update={"revenue": "recurring"})
     answer = (await ask(stripe, GOOD, chosen)).answer
     (reading,) = answer.readings
@@ -72,6 +74,24 @@ def test_another_currency_counts_by_its_stated_rate_and_is_else_a_gap_and_no_zer
     assert "rates: {eur: ...}" in ledger.gaps("payments")[0].why
     rated, _, _ = payments.told(seen, TODAY - DAY, NOON, Ledger({"eur": 1.1}))
     assert [(r.value, r.quality) for r in rated][1] == (pytest.approx(11.0), Quality.ESTIMATED)
+
+
+def test_subscriptions_in_euros_alone_are_no_zero_and_bring_nothing_without_a_rate() -> None:
+    answer = revenue.recurring([(10.0, "eur"), None], {}, NOON, {})
+    assert (list(answer.readings), dict(answer.evidence), len(answer.gaps)) == ([], {}, 2)
+    answer = revenue.recurring([(10.0, "eur"), (0.0, "chf")], {"EUR": 1.1}, NOON, {})
+    assert [r.value for r in answer.readings] == [pytest.approx(11 / 30.4375)]
+    assert revenue.recurring([], {}, NOON, {}).readings[0].value == 0.0
+
+
+async def test_a_secret_key_is_said_to_be_too_broad() -> None:
+    answer = httpx.MockTransport(lambda _: httpx.Response(200, json={"data": [], "has_more": False}))
+    secret = SETTINGS.model_copy(update={"token": stripe.Settings(token="sk_test_example").token})
+    async with httpx.AsyncClient(transport=answer) as http:
+        poll = Poll(http, Service("shop", "p", "p", "stripe", "a"), Account("a", "stripe"), NOON)
+        good, broad = await stripe.verify(poll, SETTINGS), await stripe.verify(poll, secret)
+    assert (good.whose, good.broad) == ("a live account", ())
+    assert (broad.whose, len(broad.broad)) == ("an account's test data", 1)
 
 
 def test_a_list_that_was_cut_gives_only_whole_days_and_tells_what_is_left() -> None:
