@@ -109,8 +109,8 @@ def recurring(
 ) -> Answer:
     """Return what subscriptions bring in a month, each an amount in a currency or None where not known.
 
-    It is evidence, and with `before` (what the last poll kept as `spread`) the revenue since then. Where there
-    are subscriptions and none can be told in dollars, nothing is.
+    It is evidence, and with `before` (what the last poll kept as `spread`) the revenue since then. Of
+    subscriptions of which none can be told in dollars, nothing is.
     """
     ledger = Ledger(rates)
     dollars = [ledger.usd(*value) for value in values if value is not None]
