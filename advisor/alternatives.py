@@ -7,7 +7,7 @@ that read any service of their kind.
 from collections.abc import Mapping
 from typing import NamedTuple
 
-__all__ = ["Alternative", "of"]
+__all__ = ["LISTED", "Alternative", "of"]
 
 
 class Alternative(NamedTuple):
@@ -27,7 +27,6 @@ _OF: Mapping[str, Alternative] = {
         ("prometheus", "manual"), "Its machines are your own: node_exporter tells CPU, memory and disk."
     ),
     "bigquery-export": Alternative(("manual",), "Bytes stored and queried stand on Google Cloud's pages."),
-    "cloudflare-analytics": _BY_HAND,
     "cloudflare-images": Alternative(("manual",), "Images stored and delivered stand on Cloudflare's page."),
     "digitalocean-spaces": Alternative(
         ("s3-compatible", "manual"), "A bucket is listed and its sizes summed; transfer stands on the bill."
@@ -41,9 +40,11 @@ _OF: Mapping[str, Alternative] = {
         ("postgresql", "manual"), "Its PostgreSQL by `dsn:`; dynos stand on Heroku's metrics page."
     ),
     "pusher": Alternative(("manual",), "No public API tells messages of a day or the peak of connections."),
-    "vercel-analytics": Alternative(("manual",), "Its events stand on Vercel's usage page."),
     "vps": Alternative(("prometheus",), "node_exporter tells CPU, memory, disk and traffic of any machine."),
 }
+
+#: The products with a way of their own; all others are entered by hand.
+LISTED = tuple(_OF)
 
 
 def of(product: str) -> Alternative:

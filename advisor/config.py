@@ -140,8 +140,8 @@ class Config:
         """Return what is polled for a service, given the collectors there are.
 
         The provider's collector where there is one and something is written for it, `postgresql` where a
-        `dsn` is given, and each of the blocks `postgresql:`, `prometheus:`, `http:`, `manual:`. None at all is
-        no fault: plan and catalogue still apply, and a provider without a credential is simply not asked.
+        `dsn` is given, and each of the blocks `postgresql:`, `prometheus:`, `http:`, `manual:`. None at all
+        is no fault: plan and catalogue still apply, and a provider without a credential is simply not asked.
         """
         stack = self.stacks[service.stack]
         written = stack.services[service.key]

@@ -5,6 +5,7 @@ vocabulary.md           from the table in advisor/core/metrics.py
 schema/catalogue.json   from the models in advisor/core/catalogue.py
 what-if-bands.md        from the documents' stacks, costs and the catalogue
 coverage.md             from the packs in rules/packs/, as they load
+providers/README.md     from the collectors, the catalogue and advisor/alternatives.py
 """
 
 import json
@@ -12,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
-from advisor import band_reference, config_reference
+from advisor import band_reference, config_reference, provider_reference
 from advisor.commands import rules_compare
 from advisor.core import catalogue
 from advisor.core.document import Document
@@ -180,6 +181,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "coverage.md": coverage,
     "schema/catalogue.json": catalogue_schema,
     "what-if-bands.md": band_reference.markdown,
+    "providers/README.md": provider_reference.markdown,
 }
 
 

@@ -9,9 +9,12 @@ from types import ModuleType
 import pytest
 import yaml
 
+from advisor import alternatives, catalogue_files
 from advisor.config import load_config
 from advisor.core.language import parse
-from advisor.rulebook import load_pack
+from advisor.polling.about import products
+from advisor.polling.registry import collector, own
+from advisor.rulebook import builtin_packs, load_pack
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -87,3 +90,27 @@ def test_the_page_of_a_document_names_no_rule_ladder_or_checklist_that_is_gone(d
         if re.search("[.*-]", word)
     ]
     assert [word for word in words if not fnmatch.filter(there, f"*{word}")] == []
+
+
+SERVICES = (DOCS / "providers" / "README.md").read_text("utf-8")
+
+
+def test_every_service_of_catalogue_and_documents_has_a_row_with_a_collector_or_the_alternative() -> None:
+    offers = catalogue_files.load().offers
+    rows = [line for line in SERVICES.splitlines() if line.startswith("| ")]
+    assert [
+        one.title for one in offers.values() if not any(row.startswith(f"| {one.title} |") for row in rows)
+    ] == []
+    documents = [load_pack(name).document for name in builtin_packs()]
+    named = {key for document in documents if document is not None for key in document.of_product}
+    assert named <= set(offers)
+
+
+def test_an_alternative_is_for_a_service_that_no_collector_reads_and_is_a_collector_itself() -> None:
+    covered = {product for name in own() for product in products(collector(name))}
+    assert not [name for name in alternatives.LISTED if name in covered]
+    assert {way for name in alternatives.LISTED for way in alternatives.of(name).ways} <= set(own())
+
+
+def test_every_collector_has_a_row_that_leads_to_its_page() -> None:
+    assert [name for name in own() if f"]({name}.md)" not in SERVICES] == []

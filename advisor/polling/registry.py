@@ -16,7 +16,7 @@ from pydantic import BaseModel
 from advisor.errors import InputError
 from advisor.polling.contract import Collector
 
-__all__ = ["GROUP", "collector", "providers"]
+__all__ = ["GROUP", "collector", "own", "providers"]
 
 GROUP = "scaling_advisor.collectors"
 
@@ -26,6 +26,11 @@ _DECLARED = ("ABOUT", "PROVIDER", "METRICS", "SCOPES", "INTERVAL", "Settings", "
 def providers() -> list[str]:
     """Return the names of all collectors, sorted."""
     return sorted({*_own(), *_foreign()})
+
+
+def own() -> list[str]:
+    """Return the names of the collectors that come with the advisor, sorted."""
+    return sorted(_own())
 
 
 @cache
