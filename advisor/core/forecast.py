@@ -67,7 +67,7 @@ def of_level(
     if not x.size:
         return Forecast(state=NO_DATA)
     if limit is not None and y[-1] >= limit:
-        return Forecast(when=now, low=now, high=now, how="is over its limit now", state=OVER)
+        return Forecast(when=now, low=now, high=now, how="over the limit now", state=OVER)
     span = -float(x[0])
     if span < LEARNT or x.size < 3:
         return Forecast(state=f"learning: {min(math.floor(span), LEARNT - 1)} of {LEARNT} days")
@@ -118,7 +118,7 @@ def of_amount(
     left = max(0.0, end - at) / DAY
     if limit is not None and total >= limit:
         return Forecast(
-            when=now, low=now, high=now, at_end_of_period=total, how="is over its limit now", state=OVER
+            when=now, low=now, high=now, at_end_of_period=total, how="over the limit now", state=OVER
         )
     span = (float(stop.max()) - float(start.min())) / DAY
     if span < LEARNT:

@@ -66,6 +66,20 @@ def words(metric: str) -> str:
     return metric.replace("_", " ")
 
 
+def over_limit(metric: str) -> str:
+    """Return that a metric is over its limit: `storage is over its limit`, `emails are over their limit`."""
+    return f"{words(metric)} {'are over their limit' if _plural(metric) else 'is over its limit'}"
+
+
+def binds_first(metric: str) -> str:
+    """Return that a metric binds first: `storage binds first`, `emails bind first`."""
+    return f"{words(metric)} {'bind' if _plural(metric) else 'binds'} first"
+
+
+def _plural(metric: str) -> bool:
+    return metric.endswith("s") and not metric.endswith("ss")
+
+
 def means(action: Action) -> str:
     """Return how a sentence with that action begins."""
     return _MEANS[action]

@@ -244,6 +244,47 @@ def test_over_the_limit_is_said_and_needs_no_history() -> None:
     assert found.to_plan == "Pro"
 
 
+def test_what_is_over_its_limit_is_said_in_its_number() -> None:
+    found = advice(MAIL, "emails per month > 2K", histories={"emails": amount(150, days=20)})
+    assert ", now: emails are over their limit." in found.headline
+    assert found.forecast == "emails over the limit now"
+
+
+def test_a_price_by_use_that_nobody_measures_is_the_least_that_it_costs() -> None:
+    watched = Catalogue({**CATALOGUE.providers, "neon": ALL.providers["neon"]}, CATALOGUE.documents)
+    service = Service("shop", "database", "database", "neon", "own")
+    small = Fleet((Stack("shop", services=(service,)),), (Account("own", "neon", "free"),))
+
+    def told(**more: History) -> Recommendation:
+        limits = Limits(small, watched)
+        rule = Rule("r", parse(STORAGE), (Action.UPGRADE,), Severity.WARNING, "It says so.")
+        (concern,) = gather(
+            [Finding("r", DB, "", State.FIRING, NOW)],
+            {"r": rule},
+            lambda r, s, c: concern_key(r, s, c, limits, small, NOW),
+        )
+        return advise(
+            concern,
+            fleet=small,
+            limits=limits,
+            catalogue=watched,
+            histories={(DB, metric): history for metric, history in more.items()},
+            now=NOW,
+            evidence=None,
+            playbooks=BOOKS,
+        )
+
+    storage = level(300 * MB, 5 * MB)
+    unseen = told(storage=storage)
+    assert unseen.headline.startswith("Neon Free → Launch, at least $0.")
+    assert "the price is without compute hours, which nobody measures" in unseen.states
+    assert all(way.note.startswith("at least: without compute hours") for way in unseen.alternatives)
+    seen = told(storage=storage, compute_hours=amount(2))
+    assert seen.monthly_then == pytest.approx(0.9 * 0.35 + 2 * 30.4375 * 0.106, abs=0.01)
+    assert ", at least " not in seen.headline
+    assert not [state for state in seen.states if "nobody measures" in state]
+
+
 def test_overage_is_cheaper_than_the_next_plan_and_says_what_it_costs() -> None:
     found = advice(
         DB,

@@ -16,6 +16,7 @@ from advisor.core.model import Confidence, Quality
 from advisor.core.old_figures import old
 from advisor.core.phrases import (
     between,
+    binds_first,
     by_date,
     evidence_lines,
     level,
@@ -23,6 +24,7 @@ from advisor.core.phrases import (
     monthly,
     optimise_playbook,
     otherwise,
+    over_limit,
     share,
     step_text,
     words,
@@ -79,11 +81,9 @@ def deadline(case: Case) -> str:
             return f" ({learning})." if learning else "."
         return f"; {learning}: {level(own)}." if learning else f": {level(own)}."
     if first.forecast.state == OVER:
-        text = f", now: {words(first.metric)} is over its limit"
+        text = f", now: {over_limit(first.metric)}"
     else:
-        text = (
-            f", before {between(first.forecast, case.timezone, case.now)}: {words(first.metric)} binds first"
-        )
+        text = f", before {between(first.forecast, case.timezone, case.now)}: {binds_first(first.metric)}"
     if second is not None:
         text += f"; next would be {by_date(second, case.timezone, case.now)}"
     return f"{text}."
@@ -293,18 +293,31 @@ def _of_option(case: Case, option: Option) -> Iterator[str]:
         yield f"price as of {aged}"
     if option.price.confidence in {Confidence.DOCUMENT_ONLY, Confidence.UNKNOWN}:
         yield "price not confirmed by the provider"
+    if unseen := uncounted(case, option):
+        yield f"the price is without {', '.join(unseen)}, which nobody measures"
     if option.unsure:
         yield f"not known of {option.plan.title}: its limit on {', '.join(map(words, option.unsure))}"
     if option.overage and option.plan.spend_cap != "none" and case.account.spend_cap is not False:
         yield "needs the spend cap off"
     measured = {demand.metric for demand in case.usage.demands}
-    if option.elsewhere is not None and (unseen := unmeasured_limits(option, measured)):
-        yield f"not measured, so look first: {', '.join(unseen)}"
+    if option.elsewhere is not None and (unknown := unmeasured_limits(option, measured)):
+        yield f"not measured, so look first: {', '.join(unknown)}"
     code, rate = case.account.currency, case.account.rate
     if code != "USD" and rate is None:
         yield f"prices in USD; the account pays in {code}: write `rate:` at it to see {code}"
     elif code != "USD":
         yield f"at the stated rate of {rate:g} {code} a dollar"
+
+
+def uncounted(here: Present, option: Option) -> list[str]:
+    """Return what another plan's price counts that the present one's does not and nobody measures, in words.
+
+    Without it the price is the least that the plan costs.
+    """
+    if option.plan is here.plan or option.elsewhere is not None:
+        return []
+    counted = option.plan.metered - (here.plan.metered if here.plan is not None else frozenset())
+    return sorted(words(metric) for metric in counted - {demand.metric for demand in here.usage.demands})
 
 
 def unmeasured_limits(option: Option, measured: Container[str]) -> list[str]:

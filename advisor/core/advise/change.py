@@ -13,6 +13,7 @@ from advisor.core.advise.beside import (
     price_parts,
     steps,
     switching,
+    uncounted,
 )
 from advisor.core.advise.case import CHANGES, Case
 from advisor.core.advise.other_ways import alternatives, spend_cap_off
@@ -96,6 +97,8 @@ def _start(case: Case, best: Option) -> str:
 
 def _sentence(case: Case, best: Option, gap: float | None) -> str:
     figure = difference(gap, case.currency)
+    if gap is not None and uncounted(case, best):
+        figure = f"at least {figure}" if gap > 0 else f"{figure} at best"
     if best.overage and case.same(best):
         sentence = f"Stay on {case.name} and pay the overage, {figure}"
     else:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from advisor.core.advise.beside import found_step, switching
+from advisor.core.advise.beside import found_step, switching, uncounted
 from advisor.core.advise.case import Case
 from advisor.core.advise.elsewhere import unmeasured
 from advisor.core.choose import Option, cheapest
@@ -57,7 +57,9 @@ def _note(case: Case, option: Option) -> str:
     if option.elsewhere is not None:
         return switching(case, option)
     freed = option.overage and option.plan.spend_cap != "none" and case.account.spend_cap is not False
-    return "with the spend cap off" if freed else ""
+    unseen = uncounted(case, option)
+    without = f"at least: without {', '.join(unseen)}, which nobody measures" if unseen else ""
+    return "; ".join(filter(None, ("with the spend cap off" if freed else "", without)))
 
 
 def _unpriced(case: Case) -> list[Alternative]:
