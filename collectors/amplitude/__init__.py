@@ -56,7 +56,7 @@ ABOUT = About(
         "Open Settings, Organization settings, Projects, and choose the project.",
         "Put its API Key and Secret Key into `api_key:` and `secret_key:` as ${NAME}.",
         "There is no pair that only reads: if that is too much, state readings by hand instead.",
-        "The same page shows the time zone: `timezone:`. Is the data in the EU? Write `region: eu`.",
+        "The same page shows the time zone: `zone:`. Is the data in the EU? Write `region: eu`.",
     ),
     example={"api_key": "amplitude_example_key", "secret_key": "amplitude_example_secret"},
     # 1,000 cost in five minutes, and the longest query costs its 31 days.
@@ -77,7 +77,7 @@ class Settings(BaseModel):
     api_key: SecretStr = Field(description="The project's API key.")
     secret_key: SecretStr = Field(description="The project's secret key.")
     region: Literal["us", "eu"] = Field("us", description="Where the data is.")
-    timezone: Zone = Field("UTC", description="The project's time zone, as its settings show it.")
+    zone: Zone = Field("UTC", description="The project's time zone, as its settings show it.")
     base_url: str = Field("", description="Another address; empty: the region's.")
 
 
@@ -103,7 +103,7 @@ async def verify(poll: Poll, settings: Settings) -> Verified:
     Raises:
         CollectError: The keys are refused, or Amplitude cannot be reached.
     """
-    today = f"{local_day(poll.now, settings.timezone):%Y%m%d}"
+    today = f"{local_day(poll.now, settings.zone):%Y%m%d}"
     await _ask(poll, settings, "users", {"start": today, "end": today, "m": "active", "i": "1"})
     return Verified(
         "a project", SCOPES, ("export of all events, sending and deleting data: no pair has less",)
@@ -122,7 +122,7 @@ async def _ask(poll: Poll, settings: Settings, path: str, query: Mapping[str, st
 
 
 async def _events(poll: Poll, settings: Settings) -> Answer:
-    today = local_day(poll.now, settings.timezone)
+    today = local_day(poll.now, settings.zone)
     since = today - _FIRST
     if "until" in poll.previous:
         since = max(since, date.fromisoformat(poll.previous["until"]) - _AGAIN)
@@ -134,12 +134,12 @@ async def _events(poll: Poll, settings: Settings) -> Answer:
         "end": f"{today:%Y%m%d}",
     }
     days = series(await _ask(poll, settings, "events/segmentation", query))
-    readings = amounts("events", days, settings.timezone, poll.now, Quality.ESTIMATED)
+    readings = amounts("events", days, settings.zone, poll.now, Quality.ESTIMATED)
     return Answer(readings, keep={"until": f"{today}"})
 
 
 async def _active(poll: Poll, settings: Settings) -> Answer:
-    today = local_day(poll.now, settings.timezone)
+    today = local_day(poll.now, settings.zone)
     start = today - timedelta(days=_ACTIVE - 1)
     query = {"start": f"{start:%Y%m%d}", "end": f"{today:%Y%m%d}", "m": "active", "i": "30"}
     reading = active(await _ask(poll, settings, "users", query), poll.now)

@@ -57,7 +57,7 @@ ABOUT = About(
     connect=(
         "Open Organization Settings, Service Accounts; add one as Consumer of this project only.",
         "Put its user name and secret into `username:` and `secret:` as ${NAME}.",
-        "Project Settings shows the project's id and time zone: `project:`, `timezone:`.",
+        "Project Settings shows the project's id and time zone: `project:`, `zone:`.",
     ),
     example={
         "username": "advisor.1a2b.mp-service-account",
@@ -84,7 +84,7 @@ class Settings(BaseModel):
     secret: SecretStr = Field(description="Its secret.")
     project: int = Field(description="The project's id.")
     region: Literal["us", "eu", "in"] = Field("us", description="Where the data is.")
-    timezone: Zone = Field("UTC", description="The project's time zone, as its settings show it.")
+    zone: Zone = Field("UTC", description="The project's time zone, as its settings show it.")
     events: tuple[str, ...] = Field((), description="Names of events to count; empty: all that occur.")
     active_event: str = Field("", description="Whoever has this event counts as an active user.")
     base_url: str = Field("", description="Another address; empty: the region's.")
@@ -144,7 +144,7 @@ async def _events(poll: Poll, settings: Settings) -> Answer:
                 f"only the {_MOST_NAMES} most common events are counted; name those that matter as `events:`"
             )
             gaps.append(Gap("rarer events", why))
-    today = local_day(poll.now, settings.timezone)
+    today = local_day(poll.now, settings.zone)
     since = today - _FIRST
     if "until" in poll.previous:
         since = max(since, date.fromisoformat(poll.previous["until"]) - _AGAIN)
@@ -155,7 +155,7 @@ async def _events(poll: Poll, settings: Settings) -> Answer:
         body = await _query(poll, settings, "events", {"event": asked, **span})
         for day, count in counted(body).items():
             days[day] = days.get(day, 0.0) + count
-    readings = amounts("events", days, settings.timezone, poll.now, Quality.ESTIMATED)
+    readings = amounts("events", days, settings.zone, poll.now, Quality.ESTIMATED)
     return Answer(readings, gaps=gaps, keep={"until": f"{today}"})
 
 
@@ -176,7 +176,7 @@ def _day(body: Body) -> date:
 
 
 async def _active(poll: Poll, settings: Settings) -> Answer:
-    today = local_day(poll.now, settings.timezone)
+    today = local_day(poll.now, settings.zone)
     query = {
         "event": settings.active_event,
         "from_date": f"{today - timedelta(days=_ACTIVE - 1)}",

@@ -43,7 +43,7 @@ async def test_the_larger_month_is_the_least_of_active_users_and_both_the_most()
 
 
 async def test_days_are_the_projects_own() -> None:
-    asked = await ask(amplitude, ALL, SETTINGS.model_copy(update={"timezone": "Asia/Tokyo"}))
+    asked = await ask(amplitude, ALL, SETTINGS.model_copy(update={"zone": "Asia/Tokyo"}))
     newest = [r for r in asked.answer.readings if r.metric == "events"][-1]
     assert (newest.since, newest.at) == (TODAY - timedelta(hours=9), NOON)
 

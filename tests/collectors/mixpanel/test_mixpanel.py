@@ -41,13 +41,13 @@ async def test_events_of_all_names_are_summed_by_day_and_a_day_without_any_had_n
 
 
 async def test_later_polls_ask_the_last_days_again_in_the_projects_zone() -> None:
-    settings = SETTINGS.model_copy(update={"timezone": "America/New_York", "events": ("Opened",)})
+    settings = SETTINGS.model_copy(update={"zone": "America/New_York", "events": ("Opened",)})
     asked = await ask(mixpanel, ALL, settings, previous={"until": "2026-11-21"})
     assert asked.requests[0][0].url.params["from_date"] == "2026-11-16"
     newest = max(asked.answer.readings, key=lambda r: (r.metric == "events", r.at))
     assert (newest.since, newest.at) == (TODAY + timedelta(hours=5), NOON)
     with pytest.raises(ValidationError, match="no time zone"):
-        mixpanel.Settings.model_validate({**mixpanel.ABOUT.example, "timezone": "Lisbon"})
+        mixpanel.Settings.model_validate({**mixpanel.ABOUT.example, "zone": "Lisbon"})
 
 
 async def test_a_plan_without_the_api_is_told_and_active_users_need_an_event() -> None:
