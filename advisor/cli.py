@@ -62,6 +62,12 @@ class Form(StrEnum):
     JSON = "json"
 
 
+class Bill(StrEnum):
+    """What an export is written as."""
+
+    FOCUS = "focus"
+
+
 class Cadence(StrEnum):
     """How often a digest goes out."""
 
@@ -415,6 +421,24 @@ def backup(
     from advisor.commands import backup as command
 
     return command.run(config, target)
+
+
+@app.command(epilog="Example: advisor export --format focus --since 90d -o costs.csv")
+def export(
+    form: Annotated[Bill, typer.Option("--format", help="FOCUS 1.x as CSV.")] = Bill.FOCUS,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="A span (90d) or a date; by default 13 months.")
+    ] = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", metavar="FILE", help="What to write; - for standard output.")
+    ] = Path("-"),
+    config: Config = CONFIG,
+) -> int:
+    """Write our estimate of costs for tools that read bills."""
+    from advisor.commands import export as command
+
+    del form  # There is one.
+    return command.run(config, since, output)
 
 
 @rules_app.command("list", epilog="Example: advisor rules list --json")

@@ -214,7 +214,7 @@ class ServiceSettings(Written):
 
 #: The keys of a service that are not for its collector, and the blocks that add a source to any service.
 COMMON = frozenset(ServiceSettings.model_fields)
-SUB_BLOCKS = ("postgresql", "prometheus", "http", "manual")
+SUB_BLOCKS = ("postgresql", "prometheus", "http", "manual", "focus")
 
 
 class UsersSettings(Written):

@@ -30,7 +30,7 @@ __all__ = ["ESTIMATE", "REACHES_BACK", "READERS", "Day", "Spent", "estimate", "g
 #: What readings of estimated cost name as their source.
 ESTIMATE = "estimate"
 #: These collectors only read what others sell: a service that is nothing more has no price.
-READERS = frozenset({"http", "prometheus", "focus"})
+READERS = frozenset({"http", "prometheus", "manual", "focus"})
 #: More services of one product on one account are not estimated: their bill has to be reported.
 MOST = 200
 #: The last month's first billing period may begin a month earlier.
