@@ -14,10 +14,22 @@ from advisor.core.demand import Histories
 from advisor.core.fleet import Fleet, Service
 from advisor.core.histories import Track, counts, history_of
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Observed, Quality, Reading
+from advisor.core.model import Observed
 from advisor.core.per_user import revenue_of
 from advisor.core.projection import MACHINES
-from advisor.core.spending import ESTIMATE, REACHES_BACK, Day, Group, Spent, estimate, groups, of_days, priced
+from advisor.core.spending import (
+    ESTIMATE,
+    REACHES_BACK,
+    Day,
+    Group,
+    Spent,
+    estimate,
+    groups,
+    in_part,
+    of_days,
+    priced,
+    readings,
+)
 from advisor.core.watch import Watch
 from advisor.store import Transaction
 from advisor.store.history import Samples
@@ -25,7 +37,6 @@ from advisor.store.history import Samples
 __all__ = ["Estimates", "before_estimates", "of_sources"]
 
 EVERY = timedelta(hours=1)  #: An estimate is made anew after so long.
-FRESH = 36 * 3600.0  #: Seconds that it stays usable.
 AT_ONCE = 100  #: So many services a round, and the next ones a minute later.
 PAUSE = timedelta(minutes=1)
 AGAIN = timedelta(hours=30)
@@ -118,7 +129,7 @@ class Estimates:
                 if before is None or before[0] != said or not timedelta() <= now - before[1] < AGAIN:
                     self._said[one.subject] = (said, now)
                     told.append(one)
-        return [reading for one in told for reading in _readings(one, now)]
+        return readings(told, now)
 
     def keep(self, found: Iterable[Spent], chosen: Iterable[Group], now: datetime) -> bool:
         """Remember what was made; True where a source reports now what was estimated before."""
@@ -134,18 +145,7 @@ class Estimates:
 
     def mark(self, watch: Watch) -> None:
         """Tell the watch whose cost is known only in part, or not at all."""
-        rows = watch.fleet.row
-        watch.columns.partial["cost"] = {
-            rows[key]: f"what `{key}` costs is not all known: {'; '.join(one.unknown)}"
-            for key, one in self.of.items()
-            if one.unknown and key in rows
-        }
-
-
-def _readings(one: Spent, now: datetime) -> Iterator[Observed]:
-    for day in one.days:
-        reading = Reading("cost", day.usd, day.until, day.since, quality=Quality.ESTIMATED)
-        yield Observed(reading, one.subject, ESTIMATE, now, FRESH)
+        watch.columns.partial["cost"] = in_part(self.of.values(), watch.fleet.row)
 
 
 def of_sources(newest: Iterable[Observed]) -> list[Observed]:

@@ -10,7 +10,7 @@ How a metric counts towards a month: an amount by its sum; a level as it was hel
 byte-months; a level that a quota measures by its peak, or over the period, as the highest so far.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -20,12 +20,24 @@ from advisor.core.demand import Histories, account_of
 from advisor.core.fleet import Fleet, Service
 from advisor.core.limits import Limits
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Kind
+from advisor.core.model import Kind, Observed, Quality, Reading
 from advisor.core.periods import Calendar
 from advisor.core.price import Own, Price, capped, of_account
 from advisor.core.projection import MACHINES
 
-__all__ = ["ESTIMATE", "REACHES_BACK", "READERS", "Day", "Spent", "estimate", "groups", "of_days", "priced"]
+__all__ = [
+    "ESTIMATE",
+    "REACHES_BACK",
+    "READERS",
+    "Day",
+    "Spent",
+    "estimate",
+    "groups",
+    "in_part",
+    "of_days",
+    "priced",
+    "readings",
+]
 
 #: What readings of estimated cost name as their source.
 ESTIMATE = "estimate"
@@ -35,6 +47,8 @@ READERS = frozenset({"http", "prometheus", "manual", "focus"})
 MOST = 200
 #: The last month's first billing period may begin a month earlier.
 REACHES_BACK = timedelta(days=93)
+#: Seconds that an estimate stays usable.
+FRESH = 36 * 3600.0
 
 Group = tuple[str, str]  #: An account and one of its products.
 
@@ -102,6 +116,31 @@ def estimate(
         return [Spent(service.subject.key, unknown=(why,)) for service in services]
     together = _Together(services, fleet, limits, catalogue, histories, now)
     return [together.spent(place) for place in range(len(services))]
+
+
+def readings(spent: Iterable[Spent], now: datetime) -> list[Observed]:
+    """Return the days that were estimated, as readings of `cost`."""
+    return [
+        Observed(
+            Reading("cost", day.usd, day.until, day.since, quality=Quality.ESTIMATED),
+            one.subject,
+            ESTIMATE,
+            now,
+            FRESH,
+        )
+        for one in spent
+        if one.estimated
+        for day in one.days
+    ]
+
+
+def in_part(spent: Iterable[Spent], rows: Mapping[str, int]) -> dict[int, str]:
+    """Return whose cost is known only in part, or not at all, by row: what `Columns.partial` holds."""
+    return {
+        rows[one.subject]: f"what `{one.subject}` costs is not all known: {'; '.join(one.unknown)}"
+        for one in spent
+        if one.unknown and one.subject in rows
+    }
 
 
 class _Together:
