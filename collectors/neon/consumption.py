@@ -1,6 +1,6 @@
 """Usage of paid plans by hour, and by day where hours are no longer kept."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -54,10 +54,9 @@ async def history(found: Found, api: Api, project: Body, org: str) -> None:
     newest: Frame | None = None
     for span in _spans(found, project):
         params = _params(span, project, org) | {"metrics": ",".join((*_AMOUNTS, *_STORED))}
-        told, periods = frames(
-            await api.pages("/consumption_history/v2/projects", "projects", params, _RIGHT)
-        )
-        filled = {one.since: one for one in told if one.at <= found.now}
+        pages = await api.pages("/consumption_history/v2/projects", "projects", params, _RIGHT)
+        told, periods = frames(pages, project.text("id"))
+        filled = _added(one for one in told if one.at <= found.now and span.start <= one.since < span.end)
         if span.granularity == "hourly":
             newest = _newest([one for one in filled.values() if _stored(one)], found.now)
         for since in _starts(span, found.now - _LAG):
@@ -89,7 +88,8 @@ async def legacy(found: Found, api: Api, project: Body, org: str) -> None:
     """
     for span in _spans(found, project):
         params = _params(span, project, org)
-        told, _ = frames(await api.pages("/consumption_history/projects", "projects", params, _RIGHT))
+        pages = await api.pages("/consumption_history/projects", "projects", params, _RIGHT)
+        told, _ = frames(pages, project.text("id"))
         whole = [one for one in told if one.at <= found.now]
         found.readings += [
             Reading("compute_hours", one.values["compute_time_seconds"] / 3600, one.at, one.since)
@@ -104,14 +104,15 @@ async def legacy(found: Found, api: Api, project: Body, org: str) -> None:
     found.keep["until"] = _floor(found.now, _HOUR).timestamp()
 
 
-def frames(projects: Sequence[Body]) -> tuple[list[Frame], list[tuple[datetime, datetime | None]]]:
-    """Return the buckets of all projects given, and the stretches of the plans that they lie in. Pure.
+def frames(projects: Sequence[Body], name: str) -> tuple[list[Frame], list[tuple[datetime, datetime | None]]]:
+    """Return the buckets of the project `name`, and the stretches of the plans that they lie in. Pure.
 
     Both shapes are read: metrics as a list (v2), and as keys of the bucket (older).
     """
     found: list[Frame] = []
     periods: list[tuple[datetime, datetime | None]] = []
-    for period in (period for project in projects for period in project["periods"].each()):
+    mine = (one for one in projects if one.text("project_id") == name)
+    for period in (period for project in mine for period in project["periods"].each()):
         began, ended = period.get("period_start"), period.get("period_end")
         if began is not None:
             periods.append((began.time(), ended.time() if ended is not None else None))
@@ -128,6 +129,18 @@ def frames(projects: Sequence[Body]) -> tuple[list[Frame], list[tuple[datetime, 
             values = {key: value for key, value in named if value is not None}
             found.append(Frame(bucket.time("timeframe_start"), bucket.time("timeframe_end"), values))
     return found, periods
+
+
+def _added(told: Iterable[Frame]) -> dict[datetime, Frame]:
+    """Return the buckets by their start: where a plan changed within one, both plans have a part of it."""
+    found: dict[datetime, Frame] = {}
+    for one in told:
+        before = found.get(one.since, Frame(one.since, one.at, {}))
+        values = dict(before.values)
+        for name, value in one.values.items():
+            values[name] = values.get(name, 0.0) + value
+        found[one.since] = Frame(one.since, max(before.at, one.at), values)
+    return found
 
 
 def _newest(told: Sequence[Frame], now: datetime) -> Frame | None:

@@ -80,6 +80,17 @@ async def test_paid_hours_without_use_are_zero_and_the_newest_ones_are_not_known
     assert values(found, "restricted") == [0]
 
 
+async def test_an_hour_in_two_plans_is_added_up_and_another_project_is_not_counted() -> None:
+    project = dict(SAMPLES["consumption"].body["projects"][0])
+    changed = [dict(project["periods"][0], period_plan=plan) for plan in ("launch_v3", "scale_v3")]
+    body = {"projects": [dict(project, periods=changed), dict(project, project_id="other-87654321")]}
+    both = SAMPLES["consumption"].model_copy(update={"body": body})
+    others = [one for one in served("error-project-launch") if one.name != "consumption"]
+    found = (await ask(neon, [*others, both], SETTINGS, previous={"until": NOON.timestamp()})).answer
+    assert sum(values(found, "compute_hours")) == 1
+    assert values(found, "storage") == [5e9]
+
+
 async def test_the_first_poll_of_a_paid_plan_goes_back_to_the_period_by_day_then_by_hour() -> None:
     asked = await ask(neon, served("error-project-launch"), SETTINGS)
     queries = [
