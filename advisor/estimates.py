@@ -17,19 +17,8 @@ from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Observed
 from advisor.core.per_user import revenue_of
 from advisor.core.projection import MACHINES
-from advisor.core.spending import (
-    ESTIMATE,
-    REACHES_BACK,
-    Day,
-    Group,
-    Spent,
-    estimate,
-    groups,
-    in_part,
-    of_days,
-    priced,
-    readings,
-)
+from advisor.core.spending import REACHES_BACK, Group, estimate, groups, priced
+from advisor.core.spent import ESTIMATE, Day, Spent, in_part, of_days, readings
 from advisor.core.watch import Watch
 from advisor.store import Transaction
 from advisor.store.history import Samples

@@ -22,6 +22,7 @@ from advisor.world import World, world
 if TYPE_CHECKING:
     from advisor.commands.compare import Side
     from advisor.commands.waiting import Wanted
+    from advisor.core.watch import Watch
     from advisor.feeds import Feed
     from advisor.polling.contract import Verified
     from advisor.polling.poller import Polled, Poller, Trouble
@@ -117,6 +118,7 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
     for polled in polls:
         watch.learn([(polled.subject, term) for term in polled.terms])
         watch.observe(polled.observed)
+    _estimate(watch, polls, datetime.now(UTC))
     watch.apply(watch.decide(datetime.now(UTC)))
     about = (
         {judged.rule.id for judged in watch.decision.judged if judged.rows.size} if watch.decision else set()
@@ -128,6 +130,18 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
     report.judgements = watch.judgements()
     silent = {feed.source.about for feed in feeds} - {polled.subject for polled in polls}
     report.wanted = wanted(watch, feeds, silent)
+
+
+def _estimate(watch: "Watch", polls: "Sequence[Polled]", now: datetime) -> None:
+    """Judge what services cost as well, by what was seen just now; history would tell more."""
+    from advisor.core.histories import histories
+    from advisor.core.spending import of_fleet
+    from advisor.core.spent import in_part, readings
+
+    seen = histories([one for polled in polls for one in polled.observed], now)
+    spent = of_fleet(watch.fleet, watch.limits, watch.catalogue, seen, now)
+    watch.columns.partial["cost"] = in_part(spent, watch.fleet.row)
+    watch.observe(readings(spent, now))
 
 
 def _told(feed: "Feed", asked: _Asked) -> Iterator[Line]:

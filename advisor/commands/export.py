@@ -13,7 +13,7 @@ from advisor.commands.stored import with_store
 from advisor.config import load_config
 from advisor.core.focus import COLUMNS, rows
 from advisor.core.model import Observed
-from advisor.core.spending import ESTIMATE
+from advisor.core.spent import ESTIMATE
 from advisor.core.units import Unit, read
 from advisor.errors import InputError
 from advisor.estimates import before_estimates

@@ -10,7 +10,7 @@ from advisor.core.document import Cost, Document
 from advisor.core.fleet import Fleet, Stack
 from advisor.core.message import DigestCost, SaidCost
 from advisor.core.snapshot import MetricRow
-from advisor.core.spending import Spent
+from advisor.core.spent import Spent
 from advisor.core.units import Unit, show
 from advisor.core.wording import counted, money, share
 

@@ -10,7 +10,7 @@ How a metric counts towards a month: an amount by its sum; a level as it was hel
 byte-months; a level that a quota measures by its peak, or over the period, as the highest so far.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
@@ -20,65 +20,22 @@ from advisor.core.demand import Histories, account_of
 from advisor.core.fleet import Fleet, Service
 from advisor.core.limits import Limits
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Kind, Observed, Quality, Reading
+from advisor.core.model import Kind
 from advisor.core.periods import Calendar
 from advisor.core.price import Own, Price, capped, of_account
 from advisor.core.projection import MACHINES
+from advisor.core.spent import Day, Spent, total
 
-__all__ = [
-    "ESTIMATE",
-    "REACHES_BACK",
-    "READERS",
-    "Day",
-    "Spent",
-    "estimate",
-    "groups",
-    "in_part",
-    "of_days",
-    "priced",
-    "readings",
-]
+__all__ = ["MOST", "REACHES_BACK", "READERS", "Group", "estimate", "groups", "of_fleet", "priced"]
 
-#: What readings of estimated cost name as their source.
-ESTIMATE = "estimate"
 #: These collectors only read what others sell: a service that is nothing more has no price.
 READERS = frozenset({"http", "prometheus", "manual", "focus"})
 #: More services of one product on one account are not estimated: their bill has to be reported.
 MOST = 200
 #: The last month's first billing period may begin a month earlier.
 REACHES_BACK = timedelta(days=93)
-#: Seconds that an estimate stays usable.
-FRESH = 36 * 3600.0
 
 Group = tuple[str, str]  #: An account and one of its products.
-
-
-@dataclass(frozen=True, slots=True)
-class Day:
-    """What a day costs, USD; the day that still runs ends at now."""
-
-    since: datetime
-    until: datetime
-    usd: float
-
-
-@dataclass(frozen=True, slots=True)
-class Spent:
-    """What a service (or a stack, where it reports that itself) costs.
-
-    `days` are those of the running month and, where something was seen of it, of the last; `so_far` is what
-    the running month came to, `expected` what it comes to at its end at the pace of now. Where `unknown`
-    names something, all three are only the known part. `unmeasured` are metrics that cost above what is
-    included and that nothing measures: they are taken to lie within. `estimated` False: a source reports it.
-    """
-
-    subject: str
-    days: tuple[Day, ...] = ()
-    so_far: float = 0.0
-    expected: float = 0.0
-    unknown: tuple[str, ...] = ()
-    unmeasured: tuple[str, ...] = ()
-    estimated: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,29 +75,18 @@ def estimate(
     return [together.spent(place) for place in range(len(services))]
 
 
-def readings(spent: Iterable[Spent], now: datetime) -> list[Observed]:
-    """Return the days that were estimated, as readings of `cost`."""
+def of_fleet(
+    fleet: Fleet, limits: Limits, catalogue: Catalogue, histories: Histories, now: datetime
+) -> list[Spent]:
+    """Return what every service costs of which, and of whose stack, the histories have no cost."""
     return [
-        Observed(
-            Reading("cost", day.usd, day.until, day.since, quality=Quality.ESTIMATED),
-            one.subject,
-            ESTIMATE,
-            now,
-            FRESH,
+        one
+        for services in groups(fleet).values()
+        for one in estimate(
+            services, fleet=fleet, limits=limits, catalogue=catalogue, histories=histories, now=now
         )
-        for one in spent
-        if one.estimated
-        for day in one.days
+        if (one.subject, "cost") not in histories and (one.subject.partition("/")[0], "cost") not in histories
     ]
-
-
-def in_part(spent: Iterable[Spent], rows: Mapping[str, int]) -> dict[int, str]:
-    """Return whose cost is known only in part, or not at all, by row: what `Columns.partial` holds."""
-    return {
-        rows[one.subject]: f"what `{one.subject}` costs is not all known: {'; '.join(one.unknown)}"
-        for one in spent
-        if one.unknown and one.subject in rows
-    }
 
 
 class _Together:
@@ -180,13 +126,13 @@ class _Together:
         past = [cost.day(since, until) for since, until in _days(first, self.now, zone)]
         coming = [cost.day(since, until) for since, until in _days(self.now, end, zone)]
         unknown |= dict.fromkeys(cost.unknown)
-        so_far = _sum(day for day in past if day.since >= start)
+        so_far = total(day for day in past if day.since >= start)
         nothing = not cost.priced  # Of a price of which no part is known there is nothing to say.
         return Spent(
             service.subject.key,
             () if nothing else tuple(past),
             so_far,
-            round(so_far + _sum(coming), 2),
+            round(so_far + total(coming), 2),
             tuple(unknown),
             () if nothing else self._unmeasured(place),
         )
@@ -339,24 +285,6 @@ class _Running:
         return price.known
 
 
-def of_days(subject: str, days: Sequence[Day], zone: str, now: datetime) -> Spent:
-    """Return what a subject costs of which a source reports the days: the rest of the month at their pace.
-
-    The pace is the middle one of the last 28 whole days, which a flat price on one of them does not change.
-    """
-    start, end = Calendar(Reset.MONTH, zone).around(now + timedelta(microseconds=1))
-    so_far = _sum(day for day in days if start <= day.since and day.until <= now)
-    recent = sorted(
-        day.usd / max((day.until - day.since) / timedelta(days=1), 1e-9)
-        for day in days
-        if now - day.until < timedelta(days=28) and day.until - day.since > timedelta(hours=20)
-    )
-    pace = recent[(len(recent) - 1) // 2] if recent else 0.0
-    newest = max((day.until for day in days), default=start)
-    left = max((end - max(newest, start)) / timedelta(days=1), 0.0)
-    return Spent(subject, tuple(days), so_far, round(so_far + pace * left, 2), estimated=False)
-
-
 def _days(since: datetime, until: datetime, zone: str) -> list[tuple[datetime, datetime]]:
     """Return the days of a zone from one moment to another; the first and last may be only part of one."""
     calendar = Calendar(Reset.DAY, zone)
@@ -367,10 +295,6 @@ def _days(since: datetime, until: datetime, zone: str) -> list[tuple[datetime, d
         found.append((at, end))
         at = end
     return found
-
-
-def _sum(days: Iterable[Day]) -> float:
-    return round(sum(day.usd for day in days), 2)
 
 
 def _less(price: Price, known: float, unknown: Iterable[str]) -> Price:

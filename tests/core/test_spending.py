@@ -14,7 +14,8 @@ from advisor.core.fleet import Account, Fleet, Service, Stack
 from advisor.core.limits import Limits
 from advisor.core.model import Term
 from advisor.core.price import monthly
-from advisor.core.spending import Day, Spent, estimate, groups, of_days
+from advisor.core.spending import estimate, groups
+from advisor.core.spent import Day, Spent, of_days
 
 GB = 1e9
 START = datetime(2026, 11, 1, tzinfo=UTC)
