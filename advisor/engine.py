@@ -38,6 +38,7 @@ from advisor.errors import AdvisorError
 from advisor.estimates import Estimates, before_estimates, of_sources
 from advisor.feeds import of_stack
 from advisor.logs import get_logger
+from advisor.plan_readings import of_plans
 from advisor.polling.poller import Polled
 from advisor.recorded import around, histories
 from advisor.secrets import redact
@@ -306,6 +307,9 @@ class Engine:
         self.watch.observe(observed)
         for polled in polls:
             self.watch.learn([(polled.subject, term) for term in polled.terms])
+        plans = of_plans(self.watch.limits, polls)
+        self.watch.observe(plans)
+        observed = [*observed, *plans]
         decision = self.watch.decide(now, self._unasked() - {p.subject for p in polls})
         self._seconds = time.monotonic() - began
         done = await self.store.write(

@@ -8,6 +8,7 @@ from advisor.config import Config
 from advisor.core.fleet import Account, Fleet, Service
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Metric, Subject
+from advisor.core.plans import DIFFERS
 from advisor.errors import InputError, all_of
 from advisor.polling.contract import Collector
 from advisor.polling.poller import Source
@@ -109,4 +110,8 @@ def _metrics(feed: Feed) -> set[str]:
     if isinstance(named, Mapping):
         return {str(name) for name in named if name in VOCABULARY}
     declared = {metric.name for metric in feed.source.collector.METRICS}
+    if (
+        feed.source.collector.ABOUT.dashboard
+    ):  # A provider; whether it tells the plan is seen when it answers.
+        declared |= {DIFFERS}
     return declared if "users_sql" in feed.written.settings else declared - {"users"}

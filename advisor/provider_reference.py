@@ -74,7 +74,8 @@ def _row(offer: Product, key: str, module: Collector | None) -> str:
 
 def _of_product(offer: Product, module: Collector) -> str:
     """Return those metrics of a collector of several products that this one has a quota on."""
-    limited = {quota.metric for plan in (*offer.plans, *offer.sizes) for quota in plan.quotas}
+    quotas = [*(plan.quotas for plan in offer.plans), *(size.quotas for size in offer.sizes)]
+    limited = {quota.metric for some in quotas for quota in some}
     named = _words(metric.name for metric in module.METRICS if metric.name in limited)
     more = f"[others]({module.PROVIDER}.md)"
     return f"{named} and {more}" if named else f"[its page]({module.PROVIDER}.md) has them"

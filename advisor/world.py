@@ -14,8 +14,8 @@ from advisor.core.rule import Rule
 from advisor.errors import InputError, all_of
 from advisor.rulebook import Pack, Rulebook, assemble, builtin_packs, load_file, load_pack
 
-#: The pack that every stack has: what any PostgreSQL needs.
-EVERYWHERE = ("postgres",)
+#: The packs that every stack has: what any service and any PostgreSQL needs.
+EVERYWHERE = ("everywhere", "postgres")
 
 
 @dataclass(frozen=True)

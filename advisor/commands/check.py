@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from advisor.commands import output
-from advisor.commands.inspection import FAULT, GAP, OK, Inspection, Line, faults
+from advisor.commands.inspection import DIFFER, FAULT, GAP, OK, Inspection, Line, faults
 from advisor.config import load_config
 from advisor.core.wording import counted
 from advisor.errors import InputError
@@ -118,6 +118,7 @@ def _ask(report: _Report, known: World, feeds: "Sequence[Feed]", ready: "Sequenc
     for polled in polls:
         watch.learn([(polled.subject, term) for term in polled.terms])
         watch.observe(polled.observed)
+    report.lines += _plans(watch, polls)
     _estimate(watch, polls, datetime.now(UTC))
     watch.apply(watch.decide(datetime.now(UTC)))
     about = (
@@ -155,6 +156,17 @@ def _told(feed: "Feed", asked: _Asked) -> Iterator[Line]:
         yield from credentials.lines(feed.source.key, verified, datetime.now(UTC))
     if polled is not None:
         yield from _reached(feed, polled)
+
+
+def _plans(watch: "Watch", polls: "Sequence[Polled]") -> Iterator[Line]:
+    """Judge plans that differ as well, and tell which two."""
+    from advisor.core.plans import plan_words
+    from advisor.plan_readings import of_plans
+
+    for one in of_plans(watch.limits, polls):
+        watch.observe([one])
+        if words := plan_words(watch.limits, one.subject, one.seen_at):
+            yield Line("plan", one.subject, DIFFER, words)
 
 
 def _reached(feed: "Feed", polled: "Polled") -> Iterator[Line]:

@@ -22,12 +22,12 @@ from advisor.feeds import Feed, of_service
 from advisor.polling.registry import providers
 from advisor.polling.when import DigestTime, next_moment
 from advisor.sources import reveal_settings
-from advisor.world import World
+from advisor.world import EVERYWHERE, World
 
 __all__ = ["DIFFER", "FAULT", "GAP", "OK", "Inspection", "Line", "faults"]
 
 OK, GAP, FAULT = "ok", "gap", "fault"
-#: Two documents say different things: nothing to mend, but to know.
+#: Two documents, or advisor.yaml and a provider, say different things: nothing breaks, but know it.
 DIFFER = "differ"
 
 
@@ -114,7 +114,7 @@ class Inspection:
 
     def conflicts(self, world: World) -> Iterator[Line]:
         """Tell where the documents of a stack's packs differ, and which figure is in force."""
-        if not any(len(stack.packs) > 2 for stack in world.fleet.stacks):
+        if not any(len(stack.packs) > len(EVERYWHERE) + 1 for stack in world.fleet.stacks):
             return  # One document beside what everyone has.
         from advisor.core.conflicts import conflicts
         from advisor.core.limits import Limits

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from advisor.core.judgement import NOT_APPLICABLE, UNKNOWN, VERDICTS, TermVerdict
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Subject
+from advisor.core.plans import DIFFERS
 from advisor.core.watch import Watch
 from advisor.core.wording import counted
 from advisor.feeds import Feed, gives, of_stack
@@ -47,6 +48,10 @@ def wanted(watch: Watch, feeds: Sequence[Feed], failed: Collection[str]) -> list
                 whom = ways.subject(subject, term.metric)
                 if verdict == NOT_APPLICABLE and not ways.ungiven(whom, term.metric):
                     continue
+                if term.metric == DIFFERS or (
+                    term.metric == "restricted" and ways.ungiven(whom, term.metric)
+                ):
+                    continue  # A provider tells it of itself, or nobody does.
                 if not term.metric and not asked:
                     continue
                 key = (whom, term.metric or term.why, term.value is None)

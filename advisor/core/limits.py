@@ -200,13 +200,26 @@ class Limits:
             told = self._told(key, "plan", at)
             if told and isinstance(value := told[-1].value, str):
                 return value
-        if (service := self.fleet.service.get(subject)) is not None:
-            if service.plan:
-                return service.plan
-            account = self.fleet.account.get(service.account)
-            return account.plan if account else ""
-        account = self.fleet.account.get(subject.removeprefix("@"))
+        return self.configured_plan(subject)
+
+    def configured_plan(self, subject: str) -> str:
+        """Return the plan that advisor.yaml says: the service's own, else its account's; "" for none."""
+        if (service := self.fleet.service.get(subject)) is not None and service.plan:
+            return service.plan
+        account = self.fleet.account.get(service.account if service else subject.removeprefix("@"))
         return account.plan if account else ""
+
+    def plans_that_differ(self, subject: str, at: datetime) -> tuple[str, str] | None:
+        """Return (configured, in force) where the provider reports another plan than advisor.yaml says.
+
+        None where it is the same under any of its names, or where one of the two is not known.
+        """
+        configured, in_force = self.configured_plan(subject), self.plan(subject, at)
+        holder = self.fleet.service.get(subject) or self.fleet.account.get(subject.removeprefix("@"))
+        if holder is None or not configured or configured == in_force:
+            return None
+        same = self._named(holder.provider, configured) & self._named(holder.provider, in_force)
+        return None if same else (configured, in_force)
 
     def plan_source(self, subject: str, at: datetime) -> str:
         """Return who says that plan: the provider's API, or advisor.yaml; empty where it is not known."""

@@ -34,6 +34,7 @@ _TABLE = (
     _Row("connections", COUNT, "L q m p", "Open client connections.", "database"),
     _Row("idle_time", SECONDS, "L", "Since last use.", "database", MAX),
     _Row("restricted", COUNT, "L", "Restrictions that the provider has in force."),
+    _Row("plan_differs", COUNT, "L", "1 where the plan is not the configured one, else 0.", "", MAX),
     _Row("backup_age", SECONDS, "L", "Age of the newest restorable point.", "database", MAX),
     _Row("recovery_time", SECONDS, "L", "Last recovery or drill.", "", MAX),
     _Row("concurrent_users", COUNT, "L", "Users at once in a load test.", "load_test"),

@@ -6,7 +6,7 @@ without one. No I/O and no clock: readings come in, decisions and what people ar
 
 from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 
 from advisor.core.advise import Evidence as Shown
 from advisor.core.advise import advise
@@ -26,6 +26,7 @@ from advisor.core.limits import Limits
 from advisor.core.message import DigestConcern, Evidence, Notice, Recommendation
 from advisor.core.model import Observed, Quality, Severity, Subject, Term
 from advisor.core.old_figures import speaks_from_old_figure
+from advisor.core.plans import DIFFERS, plan_words
 from advisor.core.playbook import Playbook
 from advisor.core.rule import Rule
 from advisor.core.sentence import Calendar, Forecast, Growth, Span, Test, TimeToLimit
@@ -242,9 +243,12 @@ class Watch:
         at = f" line {rule.source.line}" if rule.source.line else ""
         qualities = [Quality(term.quality) for term in terms if term.quality]
         worst = next((q for q in (Quality.MANUAL, Quality.ESTIMATED) if q in qualities), Quality.MEASURED)
+        words = ""
+        if any(term.metric == DIFFERS for term in terms):
+            words = plan_words(self.limits, finding.subject, datetime.max.replace(tzinfo=UTC))
         return Evidence(
             rule=rule.id,
-            says=rule.says,
+            says=f"{rule.says} ({words}.)" if words else rule.says,
             sentence=rule.sentence.text,
             value="" if value is None else show(value, unit),
             threshold="" if threshold is None else show(threshold, unit),

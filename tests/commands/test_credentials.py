@@ -107,3 +107,14 @@ def test_compare_has_the_figures_the_page_and_the_delay(checked, acme: Acme) -> 
     assert "Acme is late by an hour" in printed
     assert "1 Nov 2026 00:00 UTC to 3 Nov 2026 00:00 UTC" in printed
     assert "compare" not in checked("--json").json
+
+
+def test_a_plan_that_differs_is_told_by_check_and_is_a_finding(checked, acme: Acme, run: Run) -> None:
+    acme.usage[0]["plan"] = acme.usage[1]["plan"] = "team"
+    ended = checked("--json")
+    assert lines(ended, "plan") == [
+        ("differ", "advisor.yaml says `pro`, the provider `team`, and its limits are those that count")
+    ]
+    assert "everywhere.plan-differs" in str(run("once", "--json").json["concerns"])
+    acme.usage[0]["plan"] = "pro"
+    assert lines(checked("--json"), "plan") == []
