@@ -185,7 +185,7 @@ async def _charges(poll: Poll, settings: Settings) -> Answer:
     if last is not None and last["of"] == [settings.team, settings.project]:
         since = max(since, datetime.fromisoformat(last["at"]) - _SETTLES)
     start = pacific_midnight(since, 0)
-    # A day that two answers have is one day.
+    # A day that two answers have is one day; the one that was asked for it has all of it.
     readings: dict[tuple[str, datetime | None], Reading] = {}
     gaps: dict[str, Gap] = {}
     while start < end:
@@ -199,7 +199,7 @@ async def _charges(poll: Poll, settings: Settings) -> Answer:
             raise Unexpected(f"{WHERE} answered 404: {_TELLS}")
         found = lines(reply.ok().body, WHERE)
         answer = days(found, settings.project, poll.now)
-        readings |= {(one.metric, one.since): one for one in answer.readings}
+        readings = {(one.metric, one.since): one for one in answer.readings} | readings
         gaps |= {gap.why: gap for gap in answer.gaps}
         start = until
     keep = {"charged": {"of": [settings.team, settings.project], "at": poll.now.isoformat()}}

@@ -66,20 +66,33 @@ def lines(body: bytes, where: str) -> list[Body]:
 
 
 def days(found: Iterable[Body], project: str, now: datetime) -> Answer:
-    """Add charges up by metric and day; those of one project where it is named. Pure."""
-    total: dict[tuple[str, datetime, datetime], float] = {}
+    """Add charges up by metric and day; those of one project where it is named. Pure.
+
+    A charge for more than a day, such as a month's fee, counts on its first one.
+    """
+    total: dict[tuple[str, datetime], float] = {}
+    ends: dict[datetime, datetime] = {}
     gaps: dict[str, Gap] = {}
     for charge in found:
         if project and not _is_of(charge, project):
             continue
         start = charge["ChargePeriodStart"].time()
-        end = min(charge["ChargePeriodEnd"].time(), now)
+        end = min(charge["ChargePeriodEnd"].time(), _next(start), now)
         if start >= end:
             continue
+        ends[start] = max(end, ends.get(start, end))
         for metric, value in _values(charge, gaps):
-            total[metric, start, end] = total.get((metric, start, end), 0.0) + value
-    readings = [Reading(metric, value, end, start) for (metric, start, end), value in sorted(total.items())]
+            total[metric, start] = total.get((metric, start), 0.0) + value
+    readings = [
+        Reading(metric, value, ends[start], start) for (metric, start), value in sorted(total.items())
+    ]
     return Answer(readings, gaps=list(gaps.values()))
+
+
+def _next(start: datetime) -> datetime:
+    """Return when the day that begins then is over; one of the Pacific zone may have 23 or 25 hours."""
+    midnight = pacific_midnight(start, 0)
+    return pacific_midnight(start, 1) if start == midnight else start + timedelta(days=1)
 
 
 def _is_of(charge: Body, project: str) -> bool:

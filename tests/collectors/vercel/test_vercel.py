@@ -58,6 +58,13 @@ async def test_a_day_that_two_answers_have_counts_once() -> None:
     assert of((await ask(vercel, served, SETTINGS)).answer, "egress") == [(3e9, START, END)]
 
 
+def test_a_months_fee_counts_on_its_first_day_beside_what_that_day_used() -> None:
+    fee = str(ALL["charges"].text).splitlines()[-1]
+    month = fee.replace("2026-11-21T08", "2026-12-20T08")
+    answer = days(lines(f"{fee}\n{month}".encode(), "Vercel"), "", NOON)
+    assert of(answer, "cost") == [(40.0, START, END)]
+
+
 def test_a_day_begins_at_midnight_in_the_pacific_also_when_clocks_change() -> None:
     assert pacific_midnight(datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 0).hour == 7
     assert pacific_midnight(datetime(2026, 11, 1, 7, 30, tzinfo=UTC), 1) == datetime(
