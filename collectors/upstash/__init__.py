@@ -5,9 +5,10 @@ Token   e-mail and API key of the account (HTTP Basic), not the database's own t
         delete databases; whether a read-only one exists is not confirmed.
 Quirks  The list of databases may carry their passwords: nothing of it is kept but names, plan, state and
         limits. Points in time are written as Go prints them. Amounts are those of the running UTC day; days
-        before come from the daily series, where Upstash has them (about a week), as estimates. Reads and
-        writes have no such series, so that the last minutes of their day may be missing. Where eviction is
-        on, a full database drops keys instead of refusing writes. A limit of more than 10¹⁵ is none.
+        before come from the daily series, where Upstash has them (about a week), as estimates, and so does
+        what the month had before these, which the first poll takes from the month's total. Reads and writes
+        have no such series, so that the last minutes of their day may be missing. Where eviction is on, a
+        full database drops keys instead of refusing writes. A limit of more than 10¹⁵ is none.
         Not confirmed: the unit of latencies (left out), the zone of days (UTC is taken), whether bytes
         written to other regions count, rate limits of the API.
 """
@@ -104,15 +105,22 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     gaps: list[Gap] = []
     failed: Forbidden | Unexpected | None = None
     alone = len(chosen) == 1
+    month = f"{poll.now.astimezone(UTC):%Y-%m}"
+    begun: dict[str, str] = {}
     for database in chosen[:_MOST]:
         part = "" if alone else database.text("database_name")
         readings += state(database, part, poll.now)
         if alone:
             terms += limits(database, poll.now)
+        name = database.text("database_id")
+        known = poll.previous.get("month", {}).get(name, "")
         try:
-            body = await _get(poll, settings, f"/v2/redis/stats/{quote(database.text('database_id'))}")
-            readings += stats(body, part, poll.now)
+            body = await _get(poll, settings, f"/v2/redis/stats/{quote(name)}")
+            found = stats(body, part, poll.now)
+            readings += found if known else [*found, *earlier(body, found, part, poll.now)]
+            begun[name] = known or month
         except (Forbidden, Unexpected) as error:
+            begun |= {name: known} if known else {}
             failed = error
             gaps.append(Gap(f"usage of {database.text('database_name')}", str(error)))
     if failed is not None and len(gaps) == len(chosen):
@@ -121,7 +129,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         gaps.append(
             Gap("databases", f"{_WHERE}: {len(chosen)} databases, of which {_MOST} are asked; name one")
         )
-    return Answer(readings, terms, gaps)
+    return Answer(readings, terms, gaps, {"month": begun})
 
 
 async def verify(poll: Poll, settings: Settings) -> Verified:
@@ -180,16 +188,40 @@ def limits(database: Body, now: datetime) -> list[Term]:
     return terms
 
 
+#: A metric with its total of the day, its series by day, and its total of the month.
+_AMOUNTS = (
+    ("commands", "daily_net_commands", "dailyrequests", "total_monthly_requests"),
+    ("reads", "daily_read_requests", "", "total_monthly_read_requests"),
+    ("writes", "daily_write_requests", "", "total_monthly_write_requests"),
+    ("egress", "dailybandwidth", "bandwidths", "total_monthly_bandwidth"),
+)
+
+
+def earlier(body: Body, found: Iterable[Reading], part: str, now: datetime) -> list[Reading]:
+    """Return what the month had before the days that were `found`: the rest of its total, estimated. Pure."""
+    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    readings = []
+    for metric, _, _, key in _AMOUNTS:
+        total = body.number(key)
+        days = [
+            (one.since, one.value)
+            for one in found
+            if one.metric == metric and one.since is not None and one.since >= month
+        ]
+        if total is None or not days:
+            continue
+        first = min(since for since, _ in days)
+        rest = max(total - sum(value for _, value in days), 0.0)
+        if first > month:
+            readings.append(Reading(metric, rest, first, month, part, quality=Quality.ESTIMATED))
+    return readings
+
+
 def stats(body: Body, part: str, now: datetime) -> list[Reading]:
     """Turn `/redis/stats` into readings. Pure."""
     today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
     readings = []
-    for metric, key, series in (
-        ("commands", "daily_net_commands", "dailyrequests"),
-        ("reads", "daily_read_requests", ""),
-        ("writes", "daily_write_requests", ""),
-        ("egress", "dailybandwidth", "bandwidths"),
-    ):
+    for metric, key, series, _ in _AMOUNTS:
         value = body.number(key)
         if value is not None and today < now:
             readings.append(Reading(metric, value, now, today, part))

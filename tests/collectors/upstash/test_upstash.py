@@ -35,6 +35,21 @@ async def test_amounts_are_of_the_utc_day_and_days_before_are_estimates() -> Non
     assert (newest.value, newest.at) == (9, NOON.replace(hour=11, minute=59, second=23))
 
 
+async def test_the_first_poll_takes_the_rest_of_the_month_from_its_total() -> None:
+    stats = ALL["stats-1"].model_copy(
+        update={
+            "body": {**ALL["stats-1"].body, "total_monthly_requests": 121_100, "total_monthly_bandwidth": 1}
+        }
+    )
+    served = [*(one for one in ALL.values() if one.name != "stats-1" and not one.is_error), stats]
+    first = await ask(upstash, served, settings(database="cache"))
+    commands = [one for one in first.answer.readings if one.metric == "commands"]
+    assert sum(one.value for one in commands) == 121_100
+    assert min(one.since for one in commands if one.since) == NOON.replace(day=1, hour=0)
+    later = await ask(upstash, served, settings(database="cache"), previous=first.answer.keep)
+    assert sum(one.value for one in later.answer.readings if one.metric == "commands") == 21_100
+
+
 async def test_plan_and_limits_are_the_databases_own() -> None:
     told = {}
     for name in ("cache", "id-2"):
