@@ -19,7 +19,13 @@ from advisor.sources import reveal_settings, validate_settings
 if TYPE_CHECKING:
     from advisor.core.compile import Gives
 
-__all__ = ["Feed", "feeds", "gives", "of_service", "of_stack"]
+__all__ = ["RARELY", "Feed", "feeds", "gives", "may_sleep", "of_service", "of_stack"]
+
+
+#: Whose databases sleep when idle, and so cost by the time that they are awake.
+_SLEEPS = frozenset({"neon"})
+#: Seconds between two polls of a database that may sleep.
+RARELY = 6 * 3600.0
 
 
 class Feed:
@@ -60,11 +66,17 @@ def of_service(config: Config, service: Service, environ: Mapping[str, str]) -> 
         module = collector(written.collector)
         validate_settings(written, module.Settings)
         settings = _settings(written, module, environ)
-        interval = written.interval or module.INTERVAL
+        interval = written.interval or (RARELY if may_sleep(written, service) else module.INTERVAL)
         found.append(
             Feed(written, Source(service, account, module, settings, interval, name=written.collector))
         )
     return found
+
+
+def may_sleep(written: Written, service: Service) -> bool:
+    """Say whether a source connects to a database that sleeps when idle, and is not told to wake it."""
+    sleeps = written.collector == "postgresql" and service.provider.partition("-")[0] in _SLEEPS
+    return sleeps and str(written.settings.get("wakes", "")).casefold() != "true"
 
 
 def _settings(written: Written, module: Collector, environ: Mapping[str, str]) -> Callable[[], object]:

@@ -15,10 +15,11 @@ from advisor import store_file
 from advisor.channels import channel, names
 from advisor.config import Config
 from advisor.core.fleet import Service
+from advisor.core.units import Unit, show
 from advisor.core.wording import counted
 from advisor.errors import AdvisorError, InputError, each
 from advisor.faults import did_you_mean
-from advisor.feeds import Feed, of_service
+from advisor.feeds import RARELY, Feed, may_sleep, of_service
 from advisor.polling.registry import providers
 from advisor.polling.when import DigestTime, next_moment
 from advisor.sources import reveal_settings
@@ -182,6 +183,8 @@ class Inspection:
             yield from self._unwatched(service, feeds, known)
             found += feeds
             for feed in feeds:
+                if may_sleep(feed.written, service):
+                    yield _sleeper(feed)
                 try:
                     reveal_settings(feed.written, feed.source.collector.Settings, self.environ)
                 except InputError as error:
@@ -251,6 +254,16 @@ class Inspection:
         inside = host in {"localhost", "::1"} or host.startswith("127.")
         detail = "" if inside else "there is no login: keep this address inside"
         yield Line("web", f"http://{listen}/", OK if inside else GAP, detail)
+
+
+def _sleeper(feed: Feed) -> Line:
+    """Say how often a database that sleeps is asked, and what that does to it."""
+    every = show(feed.source.interval, Unit.SECONDS)
+    if feed.source.interval < RARELY:
+        detail = f"is asked every {every}, which may keep it awake, at a price; leave `interval:` out"
+        return Line("source", feed.source.key, GAP, detail)
+    detail = f"is asked every {every}, so that it may sleep; `postgresql: {{wakes: true}}` asks each minute"
+    return Line("source", feed.source.key, OK, detail)
 
 
 def _plan(service: Service, world: World) -> Iterator[Line]:

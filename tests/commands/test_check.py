@@ -170,3 +170,10 @@ rules: {{files: [ours.yaml]}}
     ]
     counts = found["judgements"]
     assert counts["judged"] + counts["unknown"] + counts["not applicable"] + counts["question"] >= 7
+
+
+def test_a_database_that_may_sleep_is_noted_with_how_often_it_is_asked(run: Run, write: Write) -> None:
+    write('stacks: {shop: {services: {database: {provider: neon, plan: free, dsn: "env:NOPE_NOPE"}}}}\n')
+    assert "is asked every 6 h, so that it may sleep" in run("check", "--offline").out
+    write('stacks: {s: {services: {db: {provider: neon, interval: 1m, dsn: "env:NOPE_NOPE"}}}}\n')
+    assert "is asked every 1 min, which may keep it awake" in run("check", "--offline").out
