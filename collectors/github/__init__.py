@@ -222,10 +222,10 @@ async def _usage(poll: Poll, settings: Settings) -> Answer:
         spent = sum(one.net for one in found if one.day >= month and one.product == "actions")
         try:
             pages, more = await _budgets(poll, settings)
+            stopped = budgets_in_force(pages, spent)
         except CollectError as error:
             gaps.append(Gap("budgets", str(error), ("restricted",)))
         else:
-            stopped = budgets_in_force(pages, spent)
             if stopped is not None and not more:
                 readings.append(Reading("restricted", float(stopped), poll.now))
             else:

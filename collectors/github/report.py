@@ -13,7 +13,7 @@ __all__ = ["Item", "budgets_in_force", "by_day", "items", "stored"]
 _DAY = timedelta(days=1)
 _GB = 1e9
 #: Runners beyond the standard ones, by what their SKUs are called, and self-hosted ones.
-_LARGER = re.compile(r"gpu|large|macos (l|xl|\d+)\b|self|([3-9]|\d\d+) core")
+_LARGER = re.compile(r"gpu|large|core (advanced|arm)|macos (l|xl|\d+)\b|self|([3-9]|\d\d+) core")
 _NO_SHARED = re.compile(r"image|cache")
 
 
@@ -103,8 +103,17 @@ def budgets_in_force(budgets: Sequence[Body], spent: float) -> int | None:
         for one in budgets
         if one["prevent_further_usage"].value is True
         and one.text("budget_scope") == "organization"
-        and _plain(one.text("budget_product_sku")).startswith("actions")
+        and any(name.startswith("actions") for name in _covered(one))
     ]
     amounts = [one.number("budget_amount") or 0.0 for one in stopping]
     reached = sum(1 for amount in amounts if 0 < amount <= spent)
     return None if not reached and 0.0 in amounts else reached
+
+
+def _covered(budget: Body) -> list[str]:
+    """Return the products and SKUs that a budget is for: one by its name, or several in a list."""
+    several = budget.get("budget_product_skus")
+    names = (
+        [one.text() for one in several.each()] if several is not None else [budget.text("budget_product_sku")]
+    )
+    return [_plain(name) for name in names]

@@ -84,6 +84,17 @@ def test_a_budget_that_stops_is_a_restriction_and_one_of_nothing_tells_nothing(
     assert budgets_in_force(list(Body(bodies, "GitHub").each()), spent) == want
 
 
+async def test_budgets_of_another_shape_take_no_minutes_away_and_may_list_their_products() -> None:
+    budget = dict(ALL["budgets"].body["budgets"][0])
+    budget["budget_product_skus"] = [budget.pop("budget_product_sku")]
+    assert budgets_in_force(list(Body([budget], "GitHub").each()), 6) == 1
+    odd = ALL["budgets"].model_copy(update={"body": {"budgets": [{"prevent_further_usage": True}]}})
+    served = [odd, *(one for one in GOOD if one.name != "budgets")]
+    answer = (await ask(github, served, SETTINGS)).answer
+    assert of(answer, "build_minutes")
+    assert [gap.what for gap in answer.gaps] == ["budgets"]
+
+
 def test_storage_is_of_whole_days_and_rows_are_named_by_their_path() -> None:
     rows = items(Body(ALL["usage"].body, "GitHub"))
     assert stored(rows, {"shop"}, TODAY) == 0.0
