@@ -75,6 +75,7 @@ ABOUT = About(
 _GIB = 2**30
 _GB_MS_PER_HOUR = 3.6e6
 _HOUR = timedelta(hours=1)
+_LONGEST = timedelta(days=400)  # Of a billing period.
 _KEPT = timedelta(days=3)
 _SETTLES = 3 * _HOUR
 _SOURCE = "provider API: Axiom organisation"
@@ -121,7 +122,7 @@ async def _organisation(poll: Poll, settings: Settings) -> tuple[Answer, datetim
     if _personal(settings):
         try:
             return org(await _get(poll, settings, "/v2/orgs"), settings.org, poll.now)
-        except Forbidden as error:
+        except (Forbidden, Unexpected) as error:
             why = str(error)
     return Answer(gaps=[Gap("plan", why, ("restricted", "gb_hours"))]), None
 
@@ -230,7 +231,7 @@ def loaded(body: Body, dataset: str, now: datetime) -> list[Reading]:
             raise Unexpected(f"{body.where}: `tables[0].fields` has no `{name}`")
     readings = []
     for at, of, size in zip(columns["_time"], columns["dataset"], columns["bytes"], strict=False):
-        start, part, value = at.time(), of.text(), size.number()
+        start, part, value = at.time(), "" if of.value is None else of.text(), size.number()
         if value is not None and start < now and (not dataset or part == dataset):
             readings.append(Reading("logs", value, min(start + _HOUR, now), start, part=part))
     return readings
@@ -245,10 +246,11 @@ def _chosen(body: Body, wanted: str) -> Body:
     raise Unexpected(f"{body.where}: which organisation? Write one of these as `org:`: {names}")
 
 
-def org(body: Body, wanted: str, now: datetime) -> tuple[Answer, datetime]:
+def org(body: Body, wanted: str, now: datetime) -> tuple[Answer, datetime | None]:
     """Return plan, allowances and standing of an organisation, and when its billing period began. Pure.
 
-    An allowance of 0 is left out: nobody says whether it is none or no limit.
+    An allowance of 0 is left out: nobody says whether it is none or no limit. A period may have no beginning
+    (not there, or the year 1).
     """
     found = _chosen(body, wanted)
     licence = found["license"]
@@ -257,8 +259,10 @@ def org(body: Body, wanted: str, now: datetime) -> tuple[Answer, datetime]:
         value = licence.number(key)
         if value:
             terms.append(Term("limit", value * factor, _SOURCE, now, metric, Limit.QUOTA, part))
-    blocked = found.text("paymentStatus") == "blocked"
-    return Answer([Reading("restricted", float(blocked), now)], terms), licence.time("billingPeriodStart")
+    status, begun = found.get("paymentStatus"), licence.get("billingPeriodStart")
+    period = begun.time() if begun is not None else None
+    blocked = [Reading("restricted", float(status.text() == "blocked"), now)] if status is not None else []
+    return Answer(blocked, terms), period if period is not None and period > now - _LONGEST else None
 
 
 _PLANS = {"axiomCloud": "axiom-cloud"}

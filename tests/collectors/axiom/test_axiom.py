@@ -50,6 +50,15 @@ async def test_a_blocked_payment_is_a_restriction() -> None:
     assert ([r.value for r in answer.readings], period) == ([1.0], PERIOD)
 
 
+@pytest.mark.parametrize("begun", [None, "0001-01-01T00:00:00Z"])
+async def test_a_period_without_a_beginning_costs_only_the_query_compute(begun: str | None) -> None:
+    body = dict(ALL["orgs"].body[0])
+    body["license"] = body["license"] | {"billingPeriodStart": begun}
+    orgs = ALL["orgs"].model_copy(update={"body": [body]})
+    answer = (await ask(axiom, [orgs, *(s for s in GOOD if s.name != "orgs")], SETTINGS)).answer
+    assert {r.metric for r in answer.readings} == {"logs", "monitors", "restricted"}
+
+
 async def test_a_partial_answer_is_kept_and_asked_again() -> None:
     served = [*(s for s in GOOD if s.name != "usage"), ALL["error-partial"]]
     before = {"covered": (NOON - timedelta(hours=1)).isoformat()}
