@@ -24,6 +24,8 @@ PATIENCE = timedelta(hours=24)
 #: Or after so many reports of the provider, but not before its own figures have had time to settle.
 REPORTS = 3
 SETTLES = timedelta(hours=1)
+#: A concern that a new period took away is waited for so long: a month's quota comes back in its next month.
+COMES_BACK = timedelta(days=62)
 
 _WORSE = {severity: rank for rank, severity in enumerate(Severity)}
 
@@ -204,7 +206,9 @@ def _verified(answered: Answered, present: Present, now: datetime) -> End | None
     if not _out_of_patience(answered, now):
         return None
     if not present.open:
-        return End(Outcome.OVER, words="nothing fires any more")
+        # Only a new period ends a finding without a word here, and that proves nothing.
+        late = now - answered.at >= COMES_BACK
+        return End(Outcome.OVER, words="nothing fires any more") if late else None
     if staged and not present.missed:
         return None  # What is not known moves nobody on.
     if staged and answered.stage < present.stages:

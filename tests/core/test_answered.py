@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from advisor.core.answered import (
+    COMES_BACK,
     PATIENCE,
     REPORTS,
     SETTLES,
@@ -67,7 +68,10 @@ def test_what_is_learnt_or_forgotten_has_not_moved(before: Seen | None, after: S
 def test_a_new_period_proves_nothing() -> None:
     over = Present(ended="new period", seen=FREE)
     assert outcome(said(Said.DONE), over) is None
-    assert outcome(said(Said.DONE), over, NOW + PATIENCE) is Outcome.OVER
+    assert outcome(said(Said.DONE), over, NOW + PATIENCE) is None
+    assert outcome(said(Said.DONE, polls=REPORTS), Present(seen=FREE), NOW + PATIENCE) is None
+    assert outcome(said(Said.DONE), FIRING, NOW + PATIENCE * 20) is Outcome.NOT_MOVED
+    assert outcome(said(Said.DONE), Present(seen=FREE), NOW + COMES_BACK) is Outcome.OVER
     assert outcome(said(Said.REJECTED), over) is None
     assert outcome(said(Said.ACCEPTED), over) is None
 
