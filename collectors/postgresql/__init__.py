@@ -6,8 +6,8 @@ Token   a `dsn` whose role has `pg_monitor` (`GRANT pg_monitor TO advisor`) and 
         extension pg_stat_statements in the connected database. With less, the rest is collected and the gap
         is said.
 Quirks  Works through PgBouncer in transaction mode: no session SET, no startup options, nothing prepared.
-        A poll wakes a host that scales to zero, so Neon's is asked every 6 h unless told otherwise. Disk size,
-        CPU and plan cannot be asked by SQL.
+        A poll wakes a host that scales to zero, so Neon's is asked every 6 h unless told otherwise. Disk
+        size, CPU and plan cannot be asked by SQL.
 
 To look once, call `collect` twice: the first answer has sizes, and shares and times since the statistics were
 reset (`since` of these readings says when); the second, given the first's `keep` as `previous`, has what went
