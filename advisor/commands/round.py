@@ -4,6 +4,7 @@ import asyncio
 import os
 import sys
 from contextlib import nullcontext, redirect_stdout, suppress
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from advisor import owner
@@ -16,10 +17,13 @@ from advisor.errors import AdvisorError, OutOfReach
 from advisor.notify.contract import Channel
 from advisor.notify.delivery import Courier
 from advisor.polling.client import client
-from advisor.polling.poller import Polled, Poller
+from advisor.polling.poller import Polled, Poller, Source
 from advisor.polling.when import last_moment, next_moment
 from advisor.secrets import redact
 from advisor.store import AsyncStore, open_store
+
+#: Rounds that are further apart have had a pause between them.
+LONGEST_PACE = timedelta(days=1)
 
 
 async def one_round(setup: Setup, *, deliver: bool, json: bool, fail_on: str | None) -> int:
@@ -35,7 +39,7 @@ async def one_round(setup: Setup, *, deliver: bool, json: bool, fail_on: str | N
         now = datetime.now(UTC)
         await _lead(engine, now)
         await engine.load(now)
-        polls = await _poll_all(setup, engine)
+        polls = await _poll_all(setup, engine, often=deliver)
         now = datetime.now(UTC)
         zone = config.digest_timezone
         await engine.absorb(polls, now, next_moment(setup.digest, zone, now))
@@ -67,20 +71,30 @@ async def _let_go(engine: Engine) -> None:
             await engine.store.write(lambda tx: tx.release_lease(lease, datetime.now(UTC)))
 
 
-async def _poll_all(setup: Setup, engine: Engine) -> list[Polled]:
+async def _poll_all(setup: Setup, engine: Engine, *, often: bool) -> list[Polled]:
+    """Poll every source once; `often`: rounds like this one come again and again, and nothing in between."""
+    now = datetime.now(UTC)
     async with client() as http:
         poller = Poller(http)
-        return await asyncio.gather(
-            *(
-                poller.poll(
-                    feed.source,
-                    datetime.now(UTC),
-                    engine.last_success.get((feed.source.about, feed.source.called)),
-                    engine.kept.get((feed.source.about, feed.source.called)),
-                )
-                for feed in setup.feeds
-            )
-        )
+        polls = []
+        for feed in setup.feeds:
+            called = (feed.source.about, feed.source.called)
+            before = engine.last_success.get(called)
+            source = paced(feed.source, before, now) if often else feed.source
+            polls.append(poller.poll(source, now, before, engine.kept.get(called)))
+        return await asyncio.gather(*polls)
+
+
+def paced(source: Source, before: datetime | None, now: datetime) -> Source:
+    """Return the source at the pace of the rounds where that is slower than its own.
+
+    A reading is good until the one after next is missed. Of what cron polls every quarter of an hour that is
+    longer than the minutes of a daemon, and without it most of each day would count as not seen.
+    """
+    if before is None:
+        return source
+    between = min(now - before, LONGEST_PACE).total_seconds()
+    return replace(source, interval=between) if between > source.interval else source
 
 
 async def _deliver(setup: Setup, engine: Engine, now: datetime) -> list[AdvisorError]:
