@@ -26,9 +26,10 @@ def matrix(body: Body) -> list[Series]:
         labels = {key: value.text() for key, value in one["metric"].items()}
         points = []
         for pair in one["values"].each():
-            at, value, *_ = (*pair.each(), None, None)
-            if at is None or value is None:
+            both = list(pair.each())
+            if len(both) != 2:
                 raise pair.unexpected("a time with a value")
+            at, value = both
             if value.value not in ("NaN", "+Inf", "-Inf") and (number := value.number()) is not None:
                 points.append((_moment(at), number))
         if points:
