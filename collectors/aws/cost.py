@@ -99,9 +99,15 @@ def days(body: Body) -> tuple[list[list[Any]], list[Gap]]:
         day = date.fromisoformat(result.text("TimePeriod", "Start")[:10]).isoformat()
         flag = result.get("Estimated")
         estimated = flag is not None and flag.value is True
-        for group in result["Groups"].each():
-            name = "; ".join(key.text() for key in group["Keys"].each())
-            price = group["Metrics"]["UnblendedCost"]
+        listed = result.get("Groups")
+        groups = [
+            ("; ".join(key.text() for key in group["Keys"].each()), group["Metrics"]["UnblendedCost"])
+            for group in (listed.each() if listed is not None else ())
+        ]
+        # A day that nothing was used on has no groups, and its total then.
+        if not groups and (total := result.get("Total", "UnblendedCost")) is not None:
+            groups = [("", total)]
+        for name, price in groups:
             if (unit := price.get("Unit")) is not None and unit.text() != "USD":
                 foreign.add(unit.text())
                 continue

@@ -72,11 +72,9 @@ async def builds(api: Api, account: str, project: str) -> Answer:
     Raises:
         CollectError: As `Api.rest`.
     """
-    body = await api.rest(f"/accounts/{account}/pages/projects", PAGES)
-    names = [one.text("name") for one in body["result"].each()]
+    names, total = await _projects(api, account)
     readings: list[Reading] = []
     gaps: list[Gap] = []
-    total = body.number("result_info", "total_count")
     if project:
         names = [name for name in names if name == project] or [project]
     elif total is None or total <= len(names):
@@ -99,6 +97,24 @@ async def builds(api: Api, account: str, project: str) -> Answer:
         if day < now
     ]
     return Answer(readings, gaps=gaps)
+
+
+async def _projects(api: Api, account: str) -> tuple[list[str], float | None]:
+    """Return the names of the projects, and how many there are as Cloudflare counts them."""
+    path = f"/accounts/{account}/pages/projects"
+    names: dict[str, None] = {}
+    total: float | None = None
+    for page in range(1, _MOST_PAGES + 1):
+        # The description has no pages here, so the first one is asked without saying so.
+        query = {"page": str(page)} if page > 1 else None
+        body = await api.rest(path, PAGES, query)
+        found = {one.text("name"): None for one in body["result"].each()}
+        total = body.number("result_info", "total_count")
+        new = found.keys() - names.keys()
+        names |= found
+        if not new or total is None or len(names) >= total:
+            break
+    return list(names), total
 
 
 async def _count(api: Api, path: str, days: dict[datetime, int]) -> bool:

@@ -2,7 +2,9 @@
 
 from datetime import UTC, datetime, timedelta
 
+from advisor.collectors.aws.cost import days
 from advisor.core.model import Limit, Quality
+from advisor.polling.body import Body
 from advisor.testing.replay import NOON
 from tests.collectors.aws.given import SAMPLES, asked, limits, values
 
@@ -73,3 +75,9 @@ async def test_cost_is_asked_twice_a_day_and_repeated_in_between() -> None:
     later = await asked("cost", previous=first.answer.keep, now=NOON + timedelta(hours=12))
     assert (len(soon.requests), len(later.requests)) == (0, 2)
     assert len(soon.answer.readings) == len(first.answer.readings)
+
+
+def test_a_day_without_use_has_its_total_alone() -> None:
+    total = {"UnblendedCost": {"Amount": "0.5", "Unit": "USD"}}
+    day = {"TimePeriod": {"Start": "2026-11-20", "End": "2026-11-21"}, "Total": total, "Groups": []}
+    assert days(Body({"ResultsByTime": [day]}, "AWS")) == ([["2026-11-20", "", 0.5, False]], [])

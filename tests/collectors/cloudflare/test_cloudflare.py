@@ -15,6 +15,7 @@ from advisor.polling.contract import Forbidden, Poll, Throttled, TokenRefused, U
 from advisor.testing import Asked, ask, samples
 from advisor.testing import client as replayed
 from advisor.testing.replay import NOON
+from advisor.testing.samples import Sample
 from advisor.testing.specs import against_spec
 
 ALL = samples(cloudflare)
@@ -88,6 +89,27 @@ async def test_pages_builds_are_deployments_that_ran_a_build_over_all_pages() ->
     days = {one.since.day: one.value for one in of(got, "builds") if one.since is not None}
     assert (days[21], days[20], days[1], len(days)) == (1, 1, 0, 21)
     assert of(got, "projects")[0].value == 1
+
+
+def _like(name: str, path: str, query: dict[str, str], **body: Any) -> Sample:
+    """Return a sample as another one, at another place."""
+    one = ALL[name]
+    request = one.request.model_copy(update={"path": path, "query": query})
+    return one.model_copy(update={"name": path + str(query), "request": request, "body": one.body | body})
+
+
+@pytest.mark.parametrize(("second", "builds"), [("blog", 21), ("site", 0)])
+async def test_projects_are_read_to_their_last_page(second: str, builds: int) -> None:
+    path = ALL["pages-3-projects"].request.path
+    served = [s for n, s in ALL.items() if n.startswith("pages") and n != "pages-3-projects"]
+    for name, query in (("site", {}), (second, {"page": "2"})):
+        info = {"total_count": 2}
+        served.append(_like("pages-3-projects", path, query, result=[{"name": name}], result_info=info))
+    served.append(_like("pages-5-deployments", f"{path}/blog/deployments", {}))
+    service = Service("shop", "it", "it", "cloudflare-pages", "acme")
+    got = await ask(cloudflare, served, settings("pages"), service=service)
+    # A second page that is the first again ends it, and what lacks is said.
+    assert (len(of(got, "builds")), of(got, "projects")[0].value) == (builds, 2)
 
 
 async def test_a_zone_is_read_by_day_with_its_plan_and_state() -> None:
