@@ -126,14 +126,17 @@ def decide(
     *,
     unasked: Container[str] = (),
     partial: bool = False,
+    only: Container[tuple[str, str]] | None = None,
 ) -> Decision:
     """Judge every rule on every subject at `now` and return what changes. Changes nothing itself.
+
+    `only` names the (rule id, copy) to judge, where it is known that no other can change; None: all.
 
     Of `unasked` subjects nothing is called stale: their sources have not had their turn since the start.
     A finding whose rule or subject is gone ends; where the fleet is known in part only (`partial`), those
     of subjects that are not in it stay.
     """
-    judged = program.judge(columns, now, ledger.states)
+    judged = program.judge(columns, now, ledger.states, only)
     transitions: list[Transition] = []
     states: dict[tuple[str, str], RuleState] = {}
     for one in judged:

@@ -5,7 +5,7 @@ what is remembered of each rule. It changes nothing given; what it keeps for its
 arrays) changes no answer.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from datetime import UTC, datetime
 
 import numpy as np
@@ -95,10 +95,12 @@ class Program:
         rows = {int(row) for one in self.compiled if one.rule.id == rule_id for row in one.rows.rows}
         return tuple(self.fleet.subjects[row] for row in sorted(rows))
 
-    def judge(self, columns: Columns, now: datetime, states: States) -> list[Judged]:
+    def judge(
+        self, columns: Columns, now: datetime, states: States, only: Container[tuple[str, str]] | None = None
+    ) -> list[Judged]:
         """Judge every rule on all its subjects by the readings in the columns.
 
-        `states` maps (rule id, copy) to what is remembered; one that is missing begins anew. Nothing given
+        `only` names the (rule id, copy) to judge; None: all. `states` maps (rule id, copy) to what is remembered; one that is missing begins anew. Nothing given
         is changed. Raises ValueError for a state of another shape than the rule's subjects and holds.
         """
         if self._tables.refresh(now):
@@ -109,6 +111,7 @@ class Program:
             judged = [
                 self._judge(one, quantities, scratch, states.get((one.rule.id, one.copy)))
                 for one in self.compiled
+                if only is None or (one.rule.id, one.copy) in only
             ]
         quantities.forget()
         return judged
