@@ -34,9 +34,13 @@ REPORTED = timedelta(days=40)
 
 
 class Estimates:
-    """What every service costs, as estimated or reported last; `of` is by subject's key."""
+    """What every service costs, as estimated or reported last; `of` is by subject's key.
+
+    An estimate is made anew after `every`.
+    """
 
     def __init__(self) -> None:
+        self.every = EVERY
         self.of: dict[str, Spent] = {}
         self.revenue: dict[str, float] = {}  #: USD a month, by stack: as recorded, or stated.
         self._groups: dict[Group, tuple[Service, ...]] = {}
@@ -53,11 +57,11 @@ class Estimates:
             return []
         if not self._groups:
             self._groups = groups(fleet)
-        long_ago = now - 2 * EVERY
+        long_ago = now - 2 * self.every
         old = [
             group
             for group, services in self._groups.items()
-            if now - self._made.get(group, long_ago) >= EVERY
+            if now - self._made.get(group, long_ago) >= self.every
             and not any(service.subject.key in waits for service in services)
         ]
         old.sort(key=lambda group: self._made.get(group, long_ago))
