@@ -11,6 +11,7 @@ looked up is remembered in memory, so that `redact` can take it out of whatever 
 import base64
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -204,7 +205,7 @@ def _credential(value: str, key: str) -> bool:
 
 
 # What was looked up, in every form in which it may turn up, longest first; plain, in memory only.
-_forms: tuple[str, ...] = ()
+_forms: list[str] = []
 _known: set[str] = set()
 
 _SHAPES = (
@@ -225,19 +226,26 @@ _SHAPES = (
 
 def remember(value: str) -> None:
     """Make `redact` take out `value`, its encoded forms and, of a URL, the parts that are credentials."""
-    global _forms  # noqa: PLW0603 - one process has one set of secrets, and logging has no argument for it
     if value in _known:
         return
     _known.add(value)
-    found = {form for part in (value, *_parts(value)) if len(part) >= SHORTEST for form in _encoded(part)}
-    _forms = tuple(sorted(found.union(_forms), key=lambda form: (-len(form), form)))
+    for form in {
+        form for part in (value, *_parts(value)) if len(part) >= SHORTEST for form in _encoded(part)
+    }:
+        # Put in its place: sorting all of them anew for each secret took the time of a fleet's first polls.
+        place = bisect_left(_forms, _order(form), key=_order)
+        if _forms[place : place + 1] != [form]:
+            _forms.insert(place, form)
+
+
+def _order(form: str) -> tuple[int, str]:
+    return -len(form), form
 
 
 def forget() -> None:
     """Forget all that was looked up; for tests."""
-    global _forms  # noqa: PLW0603 - see `remember`
     _known.clear()
-    _forms = ()
+    _forms.clear()
 
 
 def redact(text: str) -> str:
