@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from advisor import catalogue_files
 from advisor.core import wording
 from advisor.core.advise import advise, demand_of
+from advisor.core.advise.case import present
 from advisor.core.advise.elsewhere import elsewhere
 from advisor.core.advise.indexes import suggested
 from advisor.core.catalogue import Catalogue, Provider
@@ -307,6 +308,25 @@ def test_a_spend_cap_turns_overage_into_a_stop_and_what_lifting_it_costs_is_name
     (lifted,) = [way for way in found.alternatives if way.note == "with the spend cap off"]
     assert lifted.target == "Pro with overage"
     assert lifted.monthly == pytest.approx(25.12, abs=0.01)
+    assert found.headline.endswith(" With the spend cap off, Pro with overage is $25.12/mo.")
+
+
+def test_what_a_size_costs_that_the_catalogue_does_not_have_is_not_known() -> None:
+    def paid(size: str) -> float | None:
+        service = Service("shop", "api", "backend", "fly", "fly", size=size)
+        watched = Fleet((Stack("shop", services=(service,)),), (Account("fly", "fly", "payg"),))
+        here = present(
+            service,
+            fleet=watched,
+            limits=Limits(watched, CATALOGUE),
+            catalogue=CATALOGUE,
+            histories={},
+            now=NOW,
+        )
+        return here.paid
+
+    assert paid("shared-cpu-1x-512mb") == 3.81
+    assert paid("shared-cpu-1x-512") is None
 
 
 def test_a_document_that_leaves_for_another_provider_is_named_beside() -> None:

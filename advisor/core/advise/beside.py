@@ -5,6 +5,7 @@ from datetime import datetime
 
 from advisor.core.advise.case import Case, Present
 from advisor.core.advise.indexes import suggested
+from advisor.core.catalogue import AtEnd
 from advisor.core.choose import Option
 from advisor.core.concerns import Concern
 from advisor.core.document import Document, Step
@@ -316,7 +317,10 @@ def uncounted(here: Present, option: Option) -> list[str]:
     """
     if option.plan is here.plan or option.elsewhere is not None:
         return []
-    counted = option.plan.metered - (here.plan.metered if here.plan is not None else frozenset())
+    counted = option.plan.metered
+    if here.plan is not None:
+        billed = {quota.metric for quota in here.plan.quotas if quota.at_end is AtEnd.BILLED}
+        counted = counted - here.plan.metered - billed
     return sorted(words(metric) for metric in counted - {demand.metric for demand in here.usage.demands})
 
 

@@ -143,6 +143,7 @@ def present(
     plan = product.plan(plan_name, now.date()) if product and plan_name else None
     size_name = service.size or (plan.default_size if plan else "")
     size = product.size(size_name) if product and size_name else None
+    lost = bool(service.size and size is None and product is not None and product.sizes)
     used = usage(service, product, fleet, limits, histories, now)
     running = next((d.now for d in used.demands if d.metric == "instances"), 1.0)
     count = max(1.0, running)
@@ -183,7 +184,8 @@ def present(
         options=tuple(found),
         count=count,
         others=others,
-        paid=_paid(product, plan, size, used, account, count, others),
+        # What a size costs that the catalogue does not have, nobody knows: it is not nothing.
+        paid=None if lost else _paid(product, plan, size, used, account, count, others),
         currency=paid_in(account.currency, account.rate),
         timezone=stack.timezone if stack is not None else account.timezone,
         now=now,

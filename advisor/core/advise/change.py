@@ -20,9 +20,9 @@ from advisor.core.advise.other_ways import alternatives, spend_cap_off
 from advisor.core.choose import HEADROOM, Option, cheapest
 from advisor.core.demand import AHEAD
 from advisor.core.forecast import OVER
-from advisor.core.message import Recommendation
+from advisor.core.message import Alternative, Recommendation
 from advisor.core.model import Action
-from advisor.core.phrases import difference, level, means, optimise_playbook, words
+from advisor.core.phrases import difference, level, means, monthly, optimise_playbook, words
 from advisor.core.units import show
 
 
@@ -43,7 +43,8 @@ def change(case: Case) -> Recommendation:
     if case.same(best) and not best.overage:
         return _stay(case, best, others)
     gap = gap_to(case, best)
-    sentence = _sentence(case, best, gap)
+    freed = spend_cap_off(case, best)
+    sentence = f"{_sentence(case, best, gap)}{_if_freed(case, freed)}"
     if Action.OPTIMISE in case.then and case.then[0] is Action.OPTIMISE and not over:
         return _optimise_first(case, best, sentence, gap, others)
     optimise = Action.OPTIMISE in case.then
@@ -61,7 +62,7 @@ def change(case: Case) -> Recommendation:
             price_as_of=as_of(best, case.now),
             price_confidence=best.price.confidence,
             price_parts=price_parts(case, best),
-            alternatives=alternatives(case, others, spend_cap_off(case, best), best),
+            alternatives=alternatives(case, others, freed, best),
             steps=(*(optimise_steps(case) if optimise else ()), *steps(case, best)),
             playbook=playbook_of(case, best),
             switching=switching(case, best),
@@ -105,6 +106,13 @@ def _sentence(case: Case, best: Option, gap: float | None) -> str:
         sentence = f"{case.product_name} {_start(case, best)} → {case.option_name(best)}, {figure}"
     sentence += deadline(case)
     return f"{sentence}{in_short(case, best)}"
+
+
+def _if_freed(case: Case, freed: Sequence[Alternative]) -> str:
+    """Return the sentence on what lifting the spend cap would save; empty where it saves nothing."""
+    return "".join(
+        f" With the spend cap off, {way.target} is {monthly(way.monthly, case.currency)}." for way in freed
+    )
 
 
 def _action(case: Case, best: Option, gap: float | None) -> Action:
