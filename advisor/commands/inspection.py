@@ -268,8 +268,13 @@ def _sleeper(feed: Feed) -> Line:
 
 def _plan(service: Service, world: World) -> Iterator[Line]:
     offer = world.catalogue.offers.get(service.provider)
-    if offer is None or not offer.plans or not service.plan or offer.plan(service.plan) is not None:
+    if offer is None:
         return
-    said = f"plan `{service.plan}` is not in the catalogue, so its limits are unknown"
-    known = did_you_mean(service.plan, [plan.id for plan in offer.plans])
-    yield Line("service", service.subject.key, GAP, f"{said}; {known}")
+    if offer.plans and service.plan and offer.plan(service.plan) is None:
+        said = f"plan `{service.plan}` is not in the catalogue, so its limits are unknown"
+        known = did_you_mean(service.plan, [plan.id for plan in offer.plans])
+        yield Line("service", service.subject.key, GAP, f"{said}; {known}")
+    if offer.sizes and service.size and offer.size(service.size) is None:
+        said = f"size `{service.size}` is not in the catalogue, so its price and limits are unknown"
+        known = did_you_mean(service.size, [size.id for size in offer.sizes])
+        yield Line("service", service.subject.key, GAP, f"{said}; {known}")

@@ -116,6 +116,13 @@ def test_a_plan_is_known_by_every_name_that_the_catalogue_has_for_it(run: Run, w
     assert "is not in the catalogue" not in run("check", "--offline").out
 
 
+def test_a_size_that_the_catalogue_does_not_have_is_named(run: Run, write: Write) -> None:
+    write("stacks: {shop: {services: {api: {provider: fly, plan: payg, size: shared-cpu-1x-512}}}}\n")
+    said = run("check", "--offline").out
+    assert "size `shared-cpu-1x-512` is not in the catalogue, so its price and limits are unknown" in said
+    assert "did you mean `shared-cpu-1x-512mb`?" in said
+
+
 def test_an_included_file_that_is_set_aside_is_a_fault(run: Run, write: Write) -> None:
     write("stacks: {shop: {services: {email: {provider: resend, plan: free}}}}\ninclude: [more/*.yaml]\n")
     write("stacks: {other: {servces: {}}}\n", "more/other.yaml")
