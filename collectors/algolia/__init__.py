@@ -216,8 +216,10 @@ async def _indices(poll: Poll, settings: Settings) -> tuple[list[Body], list[Gap
     for page in range(_PAGES):
         reply = await _search(poll, settings, "/1/indexes", page=str(page), hitsPerPage=_PAGE)
         body = Body(reply.ok().json(), WHERE)
-        found += list(body["items"].each())
-        if page + 1 >= (body.number("nbPages") or 1):
+        names = {one.text("name") for one in found}
+        new = [one for one in body["items"].each() if one.text("name") not in names]
+        found += new
+        if not new or page + 1 >= (body.number("nbPages") or 1):
             return found, []
     why = f"there are more than {_PAGES} pages of indices: their records cannot be added up"
     return found, [Gap("indices", why, ("records", "storage"))]

@@ -233,7 +233,7 @@ async def _usage(poll: Poll, settings: Settings, environment: str, begun: dateti
             "to": queries.stamp(until),
         }
         data = await _ask(poll, settings, queries.USAGE, variables)
-        return bill.usage(data.body, settings.service, environment)
+        return bill.usage(data.body, settings.project, settings.service, environment)
 
     return await bill.since_last(poll.previous.get("usage"), begun, poll.now, total)
 
@@ -247,7 +247,7 @@ async def _live(poll: Poll, settings: Settings, environment: str) -> Answer:
         "to": queries.stamp(poll.now),
     }
     data = await _ask(poll, settings, queries.METRICS, variables)
-    return live.metrics(data.body)
+    return live.metrics(data.body, settings.service)
 
 
 async def _instances(poll: Poll, settings: Settings, environment: str) -> Answer:

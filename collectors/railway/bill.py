@@ -76,11 +76,13 @@ def workspace(data: Body, now: datetime, previous: Mapping[str, Any], *, whole: 
     return Answer(readings, terms, keep=keep)
 
 
-def usage(data: Body, service: str, environment: str) -> dict[str, float]:
+def usage(data: Body, project: str, service: str, environment: str) -> dict[str, float]:
     """Return the rows added up by measurement: those of one service, or of all in the environment."""
     total: dict[str, float] = {}
     for row in data["usage"].each():
         tags = row["tags"]
+        if _tag(tags, "projectId") not in {project, ""}:
+            continue
         if service and _tag(tags, "serviceId") != service:
             continue
         if _tag(tags, "environmentId") not in {environment, ""}:

@@ -17,12 +17,17 @@ _LONGEST = timedelta(days=7)
 _GB, _MB = 1e9, 1e6
 
 
-def metrics(data: Body) -> Answer:
-    """Give CPU over its limit and memory, the newest value of each service, all its replicas together."""
+def metrics(data: Body, wanted: str = "") -> Answer:
+    """Give CPU over its limit and memory, the newest value of each service, all its replicas together.
+
+    `wanted` is the one service that is watched, "" for all.
+    """
     newest: dict[tuple[str, str], tuple[float, float]] = {}
     for series in data["metrics"].each():
         tag = series.get("tags", "serviceId")
         key = (tag.text() if tag is not None else "", series.text("measurement"))
+        if wanted and key[0] not in {wanted, ""}:
+            continue
         for sample in series["values"].each():
             at, value = sample.number("ts"), sample.number("value")
             if at is not None and value is not None and at >= newest.get(key, (0.0, 0.0))[0]:

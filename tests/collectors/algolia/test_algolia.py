@@ -41,6 +41,14 @@ async def test_virtual_replicas_hold_no_records_and_suggestions_are_not_billed()
     assert keys == {"app1-dsn.algolia.net": "algolia_example_key", "usage.algolia.com": "algolia_usage_key"}
 
 
+async def test_a_page_that_brings_nothing_new_is_the_last() -> None:
+    whole = ALL["indexes"].model_copy(update={"body": ALL["indexes"].body | {"nbPages": 100}})
+    served = [whole, *(one for one in ALL.values() if one.name != "indexes" and not one.is_error)]
+    answer = (await ask(algolia, served, SETTINGS)).answer
+    assert [r for r in answer.readings if r.metric == "records"]
+    assert not answer.gaps
+
+
 async def test_later_polls_ask_the_last_two_days_again() -> None:
     asked = await ask(algolia, ALL, SETTINGS, previous={"days": TODAY.isoformat()})
     starts = {r.url.params["startDate"] for r, s in asked.requests if s.name.startswith("usage")}

@@ -68,6 +68,21 @@ def test_use_without_a_limit_is_no_share() -> None:
     assert answer.gaps[0].metrics == ("cpu",)
 
 
+def test_rows_of_another_project_or_service_do_not_count() -> None:
+    rows = [
+        {"measurement": "NETWORK_TX_GB", "value": 1, "tags": {"projectId": project, "serviceId": "s1"}}
+        for project in ("p1", "p2")
+    ]
+    assert bill.usage(Body({"usage": rows}, "Railway"), "p1", "s1", "e1") == {"NETWORK_TX_GB": 1}
+    series = [
+        {"measurement": name, "tags": {"serviceId": one}, "values": [{"ts": 1, "value": 2}]}
+        for name in ("CPU_USAGE", "CPU_LIMIT")
+        for one in ("s1", "s2")
+    ]
+    answer = live.metrics(Body({"metrics": series}, "Railway"), "s1")
+    assert [(r.part, r.value) for r in answer.readings] == [("s1", 1)]
+
+
 async def test_over_its_hard_limit_a_workspace_is_restricted() -> None:
     answer = (await ask(railway, with_error("error-over-limit"), SETTINGS)).answer
     assert [r.value for r in answer.readings if r.metric == "restricted"] == [1]
