@@ -5,6 +5,7 @@ import importlib.util
 import re
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from advisor.core.language import parse
 from advisor.polling.about import products
 from advisor.polling.registry import collector, own
 from advisor.rulebook import builtin_packs, load_pack
+from tests.third_party_example.installed import installed
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -114,3 +116,18 @@ def test_an_alternative_is_for_a_service_that_no_collector_reads_and_is_a_collec
 
 def test_every_collector_has_a_row_that_leads_to_its_page() -> None:
     assert [name for name in own() if f"]({name}.md)" not in SERVICES] == []
+
+
+async def test_the_tests_of_the_collectors_page_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = (DOCS / "collectors.md").read_text("utf-8")
+    (code,) = [
+        each for each in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "import acme_usage" in each
+    ]
+    with installed(tmp_path, monkeypatch):
+        told: dict[str, Any] = {}
+        exec(code, told)
+        tests = [test for name, test in told.items() if name.startswith("test_")]
+        assert len(tests) == 3
+        for test in tests:
+            if (asked := test()) is not None:
+                await asked

@@ -3,12 +3,17 @@
 import subprocess
 import sys
 from importlib.metadata import EntryPoint
+from pathlib import Path
+from types import ModuleType
+from typing import cast
 
 import pytest
 
 from advisor.errors import InputError
 from advisor.polling import registry
 from advisor.polling.registry import collector, providers
+from advisor.testing import faults
+from tests.third_party_example.installed import installed
 
 
 @pytest.fixture
@@ -80,3 +85,13 @@ def test_listing_imports_no_collector_and_no_heavy_part() -> None:
     assert (
         subprocess.run([sys.executable, "-c", code], check=False, capture_output=True, text=True).stderr == ""
     )
+
+
+def test_the_example_of_a_third_party_is_found_as_if_installed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with installed(tmp_path, monkeypatch):
+        assert "acme" in providers()
+        assert faults(cast("ModuleType", collector("acme"))) == []
+        assert collector("acme").ABOUT.title == "Acme"
+    assert "acme" not in providers()
