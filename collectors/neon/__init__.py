@@ -13,24 +13,24 @@ Quirks  On paid plans the project's own counters stay 0, which is not nothing, s
         description is older than v2, which rests on the reference pages.
 """
 
+from dataclasses import replace
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors._found import Found
+from advisor.collectors._pieces import Piece, together
 from advisor.collectors.neon.asking import API, Api
 from advisor.collectors.neon.consumption import history, legacy
 from advisor.collectors.neon.project import (
     Branches,
-    Computes,
     branches,
     computes,
     counters,
     free,
     own_limits,
     plan_of,
-    restrictions,
 )
 from advisor.core.metrics import VOCABULARY
-from advisor.core.model import Gap
+from advisor.core.model import Gap, Term
 from advisor.polling.body import Body
 from advisor.polling.contract import (
     About,
@@ -108,7 +108,6 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     Raises:
         CollectError: The key is refused, nothing can be reached, or the project cannot be read.
     """
-    found = Found(poll, keep=dict(poll.previous))
     if settings.token is None:
         why = "no `token:` is given: nothing is asked of Neon; make an API key of the one project"
         return Answer(gaps=[Gap("Neon", why, tuple(metric.name for metric in METRICS))])
@@ -121,43 +120,55 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     if not plan and org:
         plan = plan_of(_text(await api.get(f"/organizations/{org}"), "plan"))
         is_free = is_free and plan in {"", "free"}
-    if plan:
-        found.plan(plan)
-    own_limits(found, project, is_free=is_free)
-    seen: dict[str, Branches | Computes] = {}
+    terms = [Term("plan", plan, "provider API", poll.now)] if plan else []
+    terms += own_limits(project, poll.now, is_free=is_free)
+    seen = Branches()
 
-    async def ask_branches() -> None:
+    async def ask_branches() -> Answer:
+        nonlocal seen
         pages = await api.pages(f"/projects/{name}/branches", "branches", {"limit": "1000"})
-        seen["branches"] = branches(found, pages, with_storage=is_free)
+        answer, seen = branches(pages, poll.now, with_storage=is_free)
+        return answer
 
-    async def ask_computes() -> None:
-        seen["computes"] = computes(found, await api.get(f"/projects/{name}/endpoints"), project)
+    async def ask_computes() -> Answer:
+        body = await api.get(f"/projects/{name}/endpoints")
+        return computes(body, project, seen, poll.now, is_free=is_free)
 
-    await found.attempt("branches", ("branches", *(("storage",) if is_free else ())), ask_branches())
-    await found.attempt("computes", ("instances", "idle_time", "restricted"), ask_computes())
-    if isinstance(of_computes := seen.get("computes"), Computes):
-        of_branches = seen.get("branches")
-        largest = of_branches.largest if isinstance(of_branches, Branches) else None
-        restrictions(found, project, of_computes, largest, is_free=is_free)
-    if is_free:
-        counters(found, project, ("compute_hours", "egress"), doubtful=not plan)
-    else:
-        await found.attempt("usage", ("compute_hours", "egress", "storage"), _paid(found, api, project, org))
-    return found.answer()
+    async def told() -> Answer:
+        if not is_free:
+            return Answer(terms=terms)
+        kept = poll.previous.get("counters") or {}
+        used = counters(project, ("compute_hours", "egress"), poll.now, kept, doubtful=not plan)
+        return replace(used, terms=terms)
+
+    pieces = [
+        Piece("project", told),
+        Piece("branches", ask_branches, ("branches", *(("storage",) if is_free else ()))),
+        Piece("computes", ask_computes, ("instances", "idle_time", "restricted")),
+    ]
+    if not is_free:
+        usage = ("compute_hours", "egress", "storage")
+        pieces.append(Piece("usage", lambda: _paid(api, project, org), usage))
+    answer = await together(pieces, at_once=1)  # In turn: branches tell which compute is the default one's.
+    return replace(answer, keep={**poll.previous, **answer.keep})
 
 
-async def _paid(found: Found, api: Api, project: Body, org: str) -> None:
+async def _paid(api: Api, project: Body, org: str) -> Answer:
     """Read the usage of a paid plan: of today's plans, else of the older ones."""
     if not org:
         raise Unexpected(f"{api.where}: usage is asked by organisation; write its id (org-...) as `org:`")
     try:
-        await history(found, api, project, org)
+        return await history(api, project, org)
     except Forbidden as refused:
         try:
-            await legacy(found, api, project, org)
+            found = await legacy(api, project, org)
         except (Forbidden, Unexpected):
             raise refused from None
-        counters(found, project, ("egress",), doubtful=True)
+    kept = api.poll.previous.get("counters") or {}
+    sent = counters(project, ("egress",), api.poll.now, kept, doubtful=True)
+    return Answer(
+        [*found.readings, *sent.readings], gaps=[*found.gaps, *sent.gaps], keep={**found.keep, **sent.keep}
+    )
 
 
 async def _only_project(api: Api, org: str) -> str:

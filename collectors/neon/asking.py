@@ -21,7 +21,7 @@ class Api:
     """One poll's conversation with Neon."""
 
     def __init__(self, poll: Poll, token: SecretStr, base_url: str) -> None:
-        self._poll = poll
+        self.poll = poll
         self._base = base_url.rstrip("/").removesuffix(_PATH) + _PATH
         self._headers = {"Authorization": f"Bearer {token.get_secret_value()}", "Accept": "application/json"}
         self.where = f"Neon at {place(self._base)}"
@@ -33,10 +33,10 @@ class Api:
             CollectError: As `Reply.ok`; what Neon says is wrong is told in its words.
         """
         reply = await fetch(
-            self._poll.http,
+            self.poll.http,
             self._base + path,
             where=self.where,
-            now=self._poll.now,
+            now=self.poll.now,
             headers=self._headers,
             params=params,
             right=right,

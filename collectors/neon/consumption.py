@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from advisor.collectors._found import Found
 from advisor.collectors.neon.asking import Api
 from advisor.core.model import Gap, Reading
 from advisor.polling.body import Body
+from advisor.polling.contract import Answer, Poll
 
 __all__ = ["Frame", "frames", "history", "legacy"]
 
@@ -44,64 +44,69 @@ class _Span:
     width: timedelta
 
 
-async def history(found: Found, api: Api, project: Body, org: str) -> None:
-    """Read what v2 tells since the last poll: compute, public egress, and the storage of the newest hour.
+async def history(api: Api, project: Body, org: str) -> Answer:
+    """Return what v2 tells since the last poll: compute, public egress, and the storage of the newest hour.
 
     Raises:
         Forbidden: The plan or the key has no such usage.
         CollectError: As for any request.
     """
+    now = api.poll.now
+    readings: list[Reading] = []
+    gaps: list[Gap] = []
     newest: Frame | None = None
-    for span in _spans(found, project):
+    for span in _spans(api.poll, project):
         params = _params(span, project, org) | {"metrics": ",".join((*_AMOUNTS, *_STORED))}
         pages = await api.pages("/consumption_history/v2/projects", "projects", params, _RIGHT)
         told, periods = frames(pages, project.text("id"))
-        filled = _added(one for one in told if one.at <= found.now and span.start <= one.since < span.end)
+        filled = _added(one for one in told if one.at <= now and span.start <= one.since < span.end)
         if span.granularity == "hourly":
-            newest = _newest([one for one in filled.values() if _stored(one)], found.now)
-        for since in _starts(span, found.now - _LAG):
+            newest = _newest([one for one in filled.values() if _stored(one)], now)
+        for since in _starts(span, now - _LAG):
             if since not in filled and any(a <= since and (b is None or since < b) for a, b in periods):
                 filled[since] = Frame(since, since + span.width, {})  # Left out means that nothing was used.
         for one in filled.values():
-            settled = one.at <= found.now - _LAG
+            settled = one.at <= now - _LAG
             for name, (metric, factor) in _AMOUNTS.items():
                 if name in one.values or settled:
                     value = one.values.get(name, 0.0) * factor
-                    found.readings.append(Reading(metric, value, one.at, one.since))
+                    readings.append(Reading(metric, value, one.at, one.since))
         if not periods:
             why = f"{api.where} tells no usage from {span.start:%Y-%m-%d %H:%M} UTC on, which is not 0"
-            found.gaps.append(Gap("usage", why, ("compute_hours", "egress", "storage")))
+            gaps.append(Gap("usage", why, ("compute_hours", "egress", "storage")))
     if newest is not None:
         # Byte-hours over the hours of the bucket are its mean bytes; an hour ago is the newest that there is.
         mean = sum(newest.values.get(name, 0.0) for name in _STORED) / ((newest.at - newest.since) / _HOUR)
-        at = found.now if found.now - newest.at <= _STORAGE_FRESH else newest.at
-        found.readings.append(Reading("storage", mean, at))
-    found.keep["until"] = _floor(found.now, _HOUR).timestamp()
+        at = now if now - newest.at <= _STORAGE_FRESH else newest.at
+        readings.append(Reading("storage", mean, at))
+    return Answer(readings, gaps=gaps, keep={"until": _floor(now, _HOUR).timestamp()})
 
 
-async def legacy(found: Found, api: Api, project: Body, org: str) -> None:
-    """Read what the older endpoint tells: compute time, and the storage of the newest hour.
+async def legacy(api: Api, project: Body, org: str) -> Answer:
+    """Return what the older endpoint tells: compute time, and the storage of the newest hour.
 
     Raises:
         Forbidden: The plan or the key has no such usage.
         CollectError: As for any request.
     """
-    for span in _spans(found, project):
+    now = api.poll.now
+    readings: list[Reading] = []
+    for span in _spans(api.poll, project):
         params = _params(span, project, org)
         pages = await api.pages("/consumption_history/projects", "projects", params, _RIGHT)
         told, _ = frames(pages, project.text("id"))
-        whole = [one for one in told if one.at <= found.now]
-        found.readings += [
+        whole = [one for one in told if one.at <= now]
+        readings += [
             Reading("compute_hours", one.values["compute_time_seconds"] / 3600, one.at, one.since)
             for one in whole
             if "compute_time_seconds" in one.values
         ]
         sized = [one for one in whole if one.values.get("synthetic_storage_size_bytes")]
         if span.granularity == "hourly" and sized:
-            last = _newest(sized, found.now) or sized[-1]
-            at = found.now if found.now - last.at <= _STORAGE_FRESH else last.at
-            found.readings.append(Reading("storage", last.values["synthetic_storage_size_bytes"], at))
-    found.keep["until"] = _floor(found.now, _HOUR).timestamp()
+            last = _newest(sized, now) or sized[-1]
+            at = now if now - last.at <= _STORAGE_FRESH else last.at
+            readings.append(Reading("storage", last.values["synthetic_storage_size_bytes"], at))
+    return Answer(readings, keep={"until": _floor(now, _HOUR).timestamp()})
 
 
 def frames(projects: Sequence[Body], name: str) -> tuple[list[Frame], list[tuple[datetime, datetime | None]]]:
@@ -163,19 +168,19 @@ def _params(span: _Span, project: Body, org: str) -> dict[str, str]:
     }
 
 
-def _spans(found: Found, project: Body) -> list[_Span]:
+def _spans(poll: Poll, project: Body) -> list[_Span]:
     """Return what to ask: hours since the last poll, and days for what lies further back.
 
     The first poll goes back to where the billing period began.
     """
-    end = _floor(found.now, _HOUR)
-    kept = found.poll.previous.get("until")
+    end = _floor(poll.now, _HOUR)
+    kept = poll.previous.get("until")
     began = project.get("consumption_period_start")
     if kept is not None:
         start = datetime.fromtimestamp(kept, UTC) - _SETTLES
     else:
         start = max(began.time(), project.time("created_at")) if began is not None else end - _HOURS_KEPT
-    start = max(start, found.now - _DAYS_KEPT)
+    start = max(start, poll.now - _DAYS_KEPT)
     if start >= end - _HOURS_KEPT:
         hours = _floor(start, _HOUR)
         return [_Span("hourly", hours if hours < end else end - _HOUR, end, _HOUR)]

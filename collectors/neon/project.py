@@ -1,17 +1,17 @@
 """A project at Neon: its plan, limits, branches, computes, and what Free counts. Pure."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
-from advisor.collectors._found import Found
 from advisor.core.model import Confidence, Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
+from advisor.polling.contract import Answer
 
 __all__ = [
     "Branches",
-    "Computes",
     "branches",
     "computes",
     "connections",
@@ -19,7 +19,6 @@ __all__ = [
     "free",
     "own_limits",
     "plan_of",
-    "restrictions",
 ]
 
 _HOUR = 3600.0
@@ -40,73 +39,81 @@ def free(subscription: str) -> bool:
     return subscription.lower() in _CHANNELS - {"aws_marketplace"} or plan_of(subscription) == "free"
 
 
-def own_limits(found: Found, project: Body, *, is_free: bool) -> None:
-    """Read the limits that Neon itself names: of Free a branch's size, and what the owner set."""
-    if is_free:
-        size = project.number("branch_logical_size_limit_bytes")
-        found.limit("storage", Limit.QUOTA, size or None)
-    if count := project.number("owner", "branches_limit"):
-        found.limit("branches", Limit.QUOTA, count if count > 0 else None)
+def own_limits(project: Body, now: datetime, *, is_free: bool) -> list[Term]:
+    """Return the limits that Neon itself names: of Free a branch's size, and what the owner set."""
+    source = "provider API"
+    terms = []
+    if is_free and (size := project.number("branch_logical_size_limit_bytes")):
+        terms.append(Term("limit", size, source, now, "storage", Limit.QUOTA))
+    if (count := project.number("owner", "branches_limit")) and count > 0:
+        terms.append(Term("limit", count, source, now, "branches", Limit.QUOTA))
     if cap := project.number("settings", "quota", "compute_time_seconds"):  # 0: unlimited.
-        found.terms.append(
-            Term("limit", cap / _HOUR, _OWN, found.now, "compute_hours", Limit.QUOTA, part="month")
-        )
+        terms.append(Term("limit", cap / _HOUR, _OWN, now, "compute_hours", Limit.QUOTA, part="month"))
+    return terms
 
 
 @dataclass(frozen=True, slots=True)
 class Branches:
-    """How many there are, and the size of the largest in bytes."""
+    """The size of the largest in bytes, and the id of the default one."""
 
-    count: int
-    largest: float | None
+    largest: float | None = None
+    default: str = ""
 
 
-def branches(found: Found, items: Sequence[Body], *, with_storage: bool) -> Branches:
+def branches(items: Sequence[Body], now: datetime, *, with_storage: bool) -> tuple[Answer, Branches]:
     """Count the branches; on Free their logical sizes together are the storage."""
     sizes = [one.number("logical_size") for one in items]
     known = [size for size in sizes if size is not None]
-    found.level("branches", float(len(items)))
+    readings = [Reading("branches", float(len(items)), now)]
+    gaps = []
     if with_storage and known:
-        whole = len(known) == len(sizes)
-        found.level("storage", sum(known), quality=Quality.MEASURED if whole else Quality.ESTIMATED)
+        quality = Quality.MEASURED if len(known) == len(sizes) else Quality.ESTIMATED
+        readings.append(Reading("storage", sum(known), now, quality=quality))
     if with_storage and len(known) < len(sizes):
         why = f"Neon tells no size of {len(sizes) - len(known)} of {len(sizes)} branches, which is not 0"
-        found.gaps.append(Gap("storage", why, ("storage",)))
-    return Branches(len(items), max(known, default=None))
+        gaps.append(Gap("storage", why, ("storage",)))
+    default = next((one.text("id") for one in items if _is(one, "default") or _is(one, "primary")), "")
+    return Answer(readings, gaps=gaps), Branches(max(known, default=None), default)
 
 
-@dataclass(frozen=True, slots=True)
-class Computes:
-    """How many run now, and how many that write are disabled."""
-
-    active: int
-    disabled: int
+def _is(body: Body, key: str) -> bool:
+    told = body.get(key)
+    return told is not None and told.value is True
 
 
-def computes(found: Found, body: Body, project: Body) -> Computes:
-    """Read which computes run, since when none does, and how many connections the writing one takes."""
+def computes(body: Body, project: Body, of: Branches, now: datetime, *, is_free: bool) -> Answer:
+    """Read which computes run, since when none does, what is restricted, and how many connections one takes.
+
+    Of several that write, which are those of other branches, the one of the default branch speaks, or where
+    that is not known the largest.
+    """
     active = disabled = 0
+    takes: list[tuple[bool, float]] = []
     for one in body["endpoints"].each():
         active += one.text("current_state") == "active"
         if one.text("type") != "read_write":
             continue
-        told = one.get("disabled")
-        disabled += told is not None and told.value is True
+        disabled += _is(one, "disabled")
         least, most = one.number("autoscaling_limit_min_cu"), one.number("autoscaling_limit_max_cu")
         if least and most:
-            found.terms.append(
-                Term(
-                    "limit", connections(least, most), "Neon docs: connections by compute size", found.now,
-                    "connections", Limit.QUOTA, confidence=Confidence.DOCUMENTED,
-                )
-            )  # fmt: skip
-    found.level("instances", float(active))
+            branch = one.get("branch_id")
+            mine = branch is not None and branch.value == of.default
+            takes.append((mine, connections(least, most)))
+    readings = [Reading("instances", float(active), now)]
     last = project.get("compute_last_active_at")
     if active:
-        found.level("idle_time", 0.0)
+        readings.append(Reading("idle_time", 0.0, now))
     elif last is not None:
-        found.level("idle_time", max(0.0, (found.now - last.time()).total_seconds()))
-    return Computes(active, disabled)
+        readings.append(Reading("idle_time", max(0.0, (now - last.time()).total_seconds()), now))
+    terms = []
+    if takes:
+        source, sure = "Neon docs: connections by compute size", Confidence.DOCUMENTED
+        most = max(takes)[1]
+        terms = [Term("limit", most, source, now, "connections", Limit.QUOTA, confidence=sure)]
+    held = _restrictions(project, of.largest, active=active, disabled=disabled, is_free=is_free)
+    if isinstance(held, Gap):
+        return Answer(readings, terms, [held])
+    return Answer([*readings, Reading("restricted", float(held), now)], terms)
 
 
 def connections(least: float, most: float) -> float:
@@ -117,57 +124,59 @@ def connections(least: float, most: float) -> float:
     return float(int(min(4000.0, min(most, 8 * least) * 4e9 / 9_531_392)) - 7)
 
 
-def restrictions(
-    found: Found, project: Body, of_computes: Computes, largest: float | None, *, is_free: bool
-) -> None:
+def _restrictions(
+    project: Body, largest: float | None, *, active: int, disabled: int, is_free: bool
+) -> int | Gap:
     """Count quotas of the owner's own that are used up, and disabled computes; 0 only where that is known."""
     quota = project.get("settings", "quota")
     caps = {key: quota.number(key) or 0.0 for key in _CAPS} if quota is not None else {}
     hit = sum(1 for key, cap in caps.items() if cap and (project.number(key) or 0.0) >= cap)
     size = (quota.number("logical_size_bytes") or 0.0) if quota is not None else 0.0
     hit += bool(size and largest is not None and largest >= size)
-    count = hit + of_computes.disabled
-    if count or of_computes.active or not (is_free or any(caps.values())):
-        found.level("restricted", float(count))
-        return
+    count = hit + disabled
+    if count or active or not (is_free or any(caps.values())):
+        return count
     why = (
         "the compute sleeps, and Neon does not tell whether for a used-up quota; a query would wake it, "
         "so none is made"
     )
-    found.gaps.append(Gap("restrictions", why, ("restricted",)))
+    return Gap("restrictions", why, ("restricted",))
 
 
-def counters(found: Found, project: Body, metrics: Sequence[str], *, doubtful: bool = False) -> None:
+def counters(
+    project: Body, metrics: Sequence[str], now: datetime, before: Mapping[str, Any], *, doubtful: bool = False
+) -> Answer:
     """Turn the project's counters into amounts since the last poll, or since its period began.
 
-    `doubtful` says that the plan is not known, so that counters of 0 may be a paid plan's.
+    `before` is what that poll kept as `counters`. `doubtful` says that the plan is not known, so that
+    counters of 0 may be a paid plan's.
     """
+    kept = {"counters": dict(before)} if before else {}
     began = project.get("consumption_period_start")
     if began is None:
-        found.gaps.append(Gap("usage", "Neon does not tell when the period began", tuple(metrics)))
-        return
+        why = "Neon does not tell when the period began"
+        return Answer(gaps=[Gap("usage", why, tuple(metrics))], keep=kept)
     start = max(began.time(), project.time("created_at"))
-    before = found.poll.previous.get("counters") or {}
     same = before.get("period") == start.timestamp()
     if doubtful and not any(project.number(_COUNTED[metric][0]) for metric in metrics):
         why = "the project's counters are 0, which on a paid plan is not nothing, and no other usage is told"
-        found.gaps.append(Gap("usage", why, tuple(metrics)))
-        return
-    kept = {"period": start.timestamp(), "at": found.now.timestamp()}
+        return Answer(gaps=[Gap("usage", why, tuple(metrics))], keep=kept)
+    now_kept = {"period": start.timestamp(), "at": now.timestamp()}
+    readings: list[Reading] = []
+    gaps: list[Gap] = []
     for metric in metrics:
         key, factor = _COUNTED[metric]
         value = project.number(key)
         if value is None:
-            found.gaps.append(Gap(metric, f"Neon does not tell `{key}`, which is not 0", (metric,)))
+            gaps.append(Gap(metric, f"Neon does not tell `{key}`, which is not 0", (metric,)))
             continue
-        kept[key] = value
+        now_kept[key] = value
         since, amount = start, value
         if "at" in before:
-            polled = datetime.fromtimestamp(before["at"], UTC)
-            since = max(start, polled)
+            since = max(start, datetime.fromtimestamp(before["at"], UTC))
             # It only falls where it was set back: what it shows came since.
             if same and before.get(key, 0.0) <= value:
                 amount = value - before.get(key, 0.0)
-        if since < found.now:
-            found.readings.append(Reading(metric, amount * factor, found.now, since))
-    found.keep["counters"] = kept
+        if since < now:
+            readings.append(Reading(metric, amount * factor, now, since))
+    return Answer(readings, gaps=gaps, keep={"counters": now_kept})

@@ -80,6 +80,21 @@ async def test_paid_hours_without_use_are_zero_and_the_newest_ones_are_not_known
     assert values(found, "restricted") == [0]
 
 
+async def test_the_compute_of_the_default_branch_tells_how_many_connections_there_are() -> None:
+    small = SAMPLES["endpoints"].body["endpoints"][0]
+    large = {
+        **small,
+        "id": "ep-b",
+        "branch_id": "br-9",
+        "autoscaling_limit_min_cu": 8,
+        "autoscaling_limit_max_cu": 8,
+    }
+    both = SAMPLES["endpoints"].model_copy(update={"body": {"endpoints": [small, large]}})
+    others = [one for one in served() if one.name != "endpoints"]
+    found = (await ask(neon, [*others, both], SETTINGS)).answer
+    assert [one.value for one in found.terms if one.metric == "connections"] == [832]
+
+
 async def test_an_hour_in_two_plans_is_added_up_and_another_project_is_not_counted() -> None:
     project = dict(SAMPLES["consumption"].body["projects"][0])
     changed = [dict(project["periods"][0], period_plan=plan) for plan in ("launch_v3", "scale_v3")]
