@@ -42,7 +42,9 @@ async def test_virtual_replicas_hold_no_records_and_suggestions_are_not_billed()
 
 
 async def test_a_page_that_brings_nothing_new_is_the_last() -> None:
-    whole = ALL["indexes"].model_copy(update={"body": ALL["indexes"].body | {"nbPages": 100}})
+    one = ALL["indexes"]
+    request = one.request.model_copy(update={"query": {}})
+    whole = one.model_copy(update={"body": one.body | {"nbPages": 100}, "request": request})
     served = [whole, *(one for one in ALL.values() if one.name != "indexes" and not one.is_error)]
     answer = (await ask(algolia, served, SETTINGS)).answer
     assert [r for r in answer.readings if r.metric == "records"]
