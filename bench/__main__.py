@@ -6,8 +6,9 @@ import sys
 NAMES = {
     "evaluate": "40 rules over 100, 10,000 and 100,000 stacks, and the cold load, beside Prometheus",
     "idle": "memory and CPU of doing nothing, beside prometheus + alertmanager + postgres_exporter",
-    "latency": "from a threshold crossed at the source to the message at the channel, beside the same",
-    "query_time": "the estimate of p95 query time against pgbench's log of every transaction",
+    "latency": "the estimates of p95 and p99 query time against logs of every transaction and statement",
+    "message": "from a threshold crossed at the source to the message at the channel, beside the same",
+    "polls": "polls per CPU second at 200 ms latency, into the store as well, beside bare aiohttp",
     "start": "start to ready, --help, check of 1,000 rules",
     "store": "bytes a sample, a read of 90 days, cost of a poll's transaction, on SQLite and PostgreSQL",
 }
