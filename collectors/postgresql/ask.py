@@ -36,6 +36,8 @@ async def ask(
             for name in _SECTIONS:
                 seen.sections[name] = await _section(session, name)
             await _statements(session, seen, previous)
+            if schema := seen.server["monitor_schema"]:
+                seen.sections["monitored"] = await _section(session, "monitored", {"schema": schema})
         return replace(seen, users=await _number(connection, users_sql, limit)) if users_sql else seen
 
 

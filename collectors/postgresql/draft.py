@@ -74,12 +74,27 @@ class Draft:
         *,
         of: float | None = None,
         stat: str = "",
+        ends: tuple[float | None, float | None] = (None, None),
         quality: Quality = Quality.MEASURED,
     ) -> None:
-        """Add an amount, a share (`of`) or a number of a distribution (`stat`) from `since` until now."""
+        """Add an amount, a share (`of`) or a number of a distribution (`stat`) from `since` until now.
+
+        `ends` are between which values an estimate lies.
+        """
         if value is not None and math.isfinite(value) and value >= 0 and since < self.now:
+            low, high = ends
             self.readings.append(
-                Reading(metric, float(value), self.now, since=since, of=of, stat=stat, quality=quality)
+                Reading(
+                    metric,
+                    float(value),
+                    self.now,
+                    since=since,
+                    of=of,
+                    stat=stat,
+                    low=low,
+                    high=high,
+                    quality=quality,
+                )
             )
 
     def maximum(self, metric: str, value: float, source: str) -> None:

@@ -1,34 +1,45 @@
 """How long statements take: mean and quantiles out of two looks at pg_stat_statements. Pure.
 
 The view keeps calls, mean and standard deviation of each statement since a reset. The same three for the
-time between two looks follow from the sums of times and of their squares. Each statement is taken for
-log-normal with its mean and deviation, and a quantile is that of their mixture, weighted by calls: an
-**estimate**. It cannot see two speeds within one statement, nor planning, COMMIT, or waiting for a
-connection, which the view does not time.
+time between two looks follow from the sums of times and of their squares. Planning, where the server tracks
+it, is added to execution, as if neither knew of the other. What shape the calls then have is guessed
+(`shapes`): an **estimate**. Not in it, because the view does not time them: COMMIT, waiting for a connection,
+the way to the client, and planning where it is not tracked.
 """
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
-from typing import Any
+from typing import Any, NamedTuple
 
-__all__ = ["Look", "Ran", "between", "look", "mean", "quantile"]
+from advisor.collectors.postgresql.shapes import Quantile, Shape
+from advisor.collectors.postgresql.shapes import quantile as of_shapes
 
-_NORMAL = NormalDist()
-#: A spread below this part of the mean is rounding.
-_NO_SPREAD = 1e-6
+__all__ = ["Counted", "Look", "Ran", "between", "look", "mean", "quantile", "thrown_out"]
+
+#: What the server throws out at once of a full view, as part of its entries, and at least.
+_THROWN, _THROWN_AT_LEAST = 0.05, 10
+
+
+class Counted(NamedTuple):
+    """Counters of one statement since the reset: ms and squared ms, longest execution (inf: not known)."""
+
+    calls: int
+    time: float
+    squares: float
+    longest: float = math.inf
+    planning: float = 0.0
+    planning_squares: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Ran:
-    """What one statement did in an interval; times in seconds. `longest` is since the reset."""
+    """What one statement did in an interval; times in seconds, with planning. `shapes` are its calls."""
 
     statement: str
     calls: int
     total: float
-    deviation: float
-    longest: float
+    shapes: tuple[Shape, ...]
 
     @property
     def mean(self) -> float:
@@ -40,76 +51,133 @@ class Ran:
 class Look:
     """The counters of the statements at one time.
 
-    `rows` is statement (`queryid:userid`) to calls, milliseconds and squared milliseconds since the reset;
-    `whole` says that no statement was left out; `reset` is when the view was reset (epoch seconds; None: not
-    known), `at` when we looked.
+    `rows` is statement (`queryid:userid`) to its counters; `whole` says that no statement was left out;
+    `reset` is when the view was reset (epoch seconds; None: not known), `at` when we looked, `thrown` how
+    often since the reset the server threw statements out because the view was full.
     """
 
     at: float
-    rows: Mapping[str, tuple[int, float, float]]
+    rows: Mapping[str, Counted]
     whole: bool
     reset: float | None = None
+    thrown: int = 0
 
     def kept(self) -> dict[str, Any]:
-        """Return it as JSON has it. A thousand statements take some 60 KB."""
-        return {"at": self.at, "whole": self.whole, "reset": self.reset, "rows": self.rows}
+        """Return it as JSON has it. A thousand statements take some 80 KB, 120 where planning is tracked."""
+        rows = {name: row if row.planning else row[:4] for name, row in self.rows.items()}
+        return {"at": self.at, "whole": self.whole, "reset": self.reset, "thrown": self.thrown, "rows": rows}
 
     @classmethod
     def of(cls, kept: Mapping[str, Any]) -> "Look | None":
         """Return what `kept()` gave; None where it is absent or not of this shape."""
         try:
-            rows = {str(k): (int(c), float(t), float(s)) for k, (c, t, s) in kept["rows"].items()}
-            reset = kept.get("reset")
-            return cls(float(kept["at"]), rows, bool(kept["whole"]), None if reset is None else float(reset))
+            rows = {str(k): Counted(int(c), *map(float, others)) for k, (c, *others) in kept["rows"].items()}
+            reset = None if kept.get("reset") is None else float(kept["reset"])
+            return cls(float(kept["at"]), rows, bool(kept["whole"]), reset, int(kept.get("thrown", 0)))
         except (KeyError, TypeError, ValueError, AttributeError):
             return None
 
 
-def look(rows: Iterable[Mapping[str, Any]], at: float, reset: float | None, own: Iterable[int]) -> Look:
+def look(
+    rows: Iterable[Mapping[str, Any]], at: float, reset: float | None, own: Iterable[int], thrown: int = 0
+) -> Look:
     """Return the counters in rows of `statements.sql`, ours (`own` ids) left out."""
     mine = set(own)
-    kept: dict[str, tuple[int, float, float]] = {}
+    kept: dict[str, Counted] = {}
     seen = every = 0
     for row in rows:
         seen, every = seen + 1, int(row["all_statements"])
         if row["queryid"] is None or row["queryid"] in mine:
             continue
-        calls, average, deviation = row["calls"], row["mean_exec_time"], row["stddev_exec_time"]
-        squares = calls * (average * average + deviation * deviation)
-        kept[row["key"]] = (calls, row["total_exec_time"], squares)
-    return Look(at, kept, seen >= every, reset)
+        calls, plans = row["calls"], row["plans"]
+        kept[row["key"]] = Counted(
+            calls,
+            row["total_exec_time"],
+            calls * (row["mean_exec_time"] ** 2 + row["stddev_exec_time"] ** 2),
+            row["max_exec_time"],
+            row["total_plan_time"],
+            plans * (row["mean_plan_time"] ** 2 + row["stddev_plan_time"] ** 2),
+        )
+    return Look(at, kept, seen >= every, reset, thrown)
 
 
 def between(earlier: Look | None, later: Look, rows: Mapping[str, Mapping[str, Any]]) -> list[Ran]:
     """Return what ran between two looks, or since the reset where there is no earlier one.
 
-    `rows` are those of `later` by statement: of them `max_exec_time` is the longest call (ms), `stats_since`
-    when counting began (epoch s; None before PostgreSQL 17). A statement that the earlier look does not have
-    is new, or was too small to be kept: it counts where that look was whole or the statement is known to be
-    younger. Fewer calls than before mean that it began again.
+    `rows` are those of `later` by statement: `min_exec_time` is the shortest call since the reset,
+    `max_plan_time` the longest planning (ms), `stats_since` when counting began (epoch s; None before
+    PostgreSQL 17). A statement that the earlier look does not have is new, or was too small to be kept: it
+    counts where that look was whole or the statement is known to be younger. Fewer calls than before, or a
+    younger count, mean that it began again: it was reset, or thrown out of a full view.
     """
     found = []
     again = earlier is not None and later.reset is not None and later.reset > earlier.at
-    for name, (calls, total, squares) in later.rows.items():
-        before = (0, 0.0, 0.0)
+    for name, now in later.rows.items():
+        before = None
         if earlier is not None and not again:
-            old = earlier.rows.get(name)
-            began = rows[name]["stats_since"] if old is None else None
-            if old is not None and old[0] <= calls:
-                before = old
-            elif old is None and not earlier.whole and not (began is not None and began >= earlier.at):
+            old, began = earlier.rows.get(name), rows[name]["stats_since"]
+            younger = began is not None and began >= earlier.at
+            if old is None and not earlier.whole and not younger:
                 continue
-        count = calls - before[0]
-        if count <= 0:
-            continue
-        time = max(total - before[1], 0.0)
-        average = time / count
-        variance = max((squares - before[2]) / count - average * average, 0.0)
-        top = rows[name]["max_exec_time"]
-        # Rounding in sums of months must not make a spread that no call can have had.
-        variance = min(variance, average * max(top - average, 0.0))
-        found.append(Ran(name, count, time / 1000, math.sqrt(variance) / 1000, top / 1000))
+            if old is not None and old.calls <= now.calls and not younger:
+                before = old
+        ran = _ran(name, before, now, rows[name])
+        if ran is not None:
+            found.append(ran)
     return found
+
+
+def _ran(name: str, before: Counted | None, now: Counted, row: Mapping[str, Any]) -> Ran | None:
+    old = before or Counted(0, 0.0, 0.0, 0.0)
+    calls = now.calls - old.calls
+    if calls <= 0:
+        return None
+    time, squares = max(now.time - old.time, 0.0), max(now.squares - old.squares, 0.0)
+    planning, spread = _moments(
+        calls, now.planning - old.planning, now.planning_squares - old.planning_squares
+    )
+    least, longest = row["min_exec_time"], now.longest
+    if longest < old.longest < math.inf or longest * (1 + 1e-6) < time / calls:
+        least, longest = (
+            0.0,
+            math.inf,
+        )  # The ends alone were reset (from 17 on): they are of later calls only.
+    slowest = longest + (row["max_plan_time"] or 0.0) if planning else longest
+    shapes = []
+    rest = calls
+    if longest > old.longest and calls > 1 and time - longest >= least * (calls - 1) * (1 - 1e-6):
+        # The longest call since the reset is one of these: it is counted by itself.
+        shapes.append(_shape(1, longest + planning, spread, least, slowest))
+        rest, time, squares = calls - 1, time - longest, squares - longest * longest
+    average, variance = _moments(rest, time, squares)
+    # Rounding in sums of months must not make a spread that no call can have had.
+    variance = min(variance, max(average - least, 0.0) * max(longest - average, 0.0))
+    shapes.append(_shape(rest, average + planning, variance + spread, min(least, average), slowest))
+    total = sum(each.calls * each.mean for each in shapes)
+    return Ran(name, calls, total, tuple(shapes))
+
+
+def _moments(calls: int, total: float, squares: float) -> tuple[float, float]:
+    """Return mean and variance of a call."""
+    average = max(total, 0.0) / calls
+    return average, max(squares / calls - average * average, 0.0)
+
+
+def _shape(calls: int, average: float, variance: float, least: float, longest: float) -> Shape:
+    """Return it in seconds, from milliseconds."""
+    return Shape(calls, average / 1000, math.sqrt(variance) / 1000, least / 1000, longest / 1000)
+
+
+def thrown_out(earlier: Look | None, later: Look, most: int | None) -> tuple[int, float]:
+    """Return how often statements were thrown out since the earlier look, and how many calls went with them.
+
+    `most` is how many statements the view holds. At each time a twentieth goes, the least used; each is taken
+    to have run once.
+    """
+    if earlier is None:
+        return 0, 0.0  # Since the reset it is unknown which came back.
+    times = later.thrown - earlier.thrown if later.thrown >= earlier.thrown else later.thrown
+    return times, times * max(_THROWN * (most or 0), _THROWN_AT_LEAST)
 
 
 def mean(ran: Sequence[Ran]) -> float | None:
@@ -118,42 +186,9 @@ def mean(ran: Sequence[Ran]) -> float | None:
     return sum(each.total for each in ran) / calls if calls else None
 
 
-def quantile(ran: Sequence[Ran], share: float) -> float | None:
-    """Return the time (seconds) below which `share` of the calls were, estimated; None where nothing ran."""
-    parts = []
-    z = _NORMAL.inv_cdf(share)
-    low, high = math.inf, 0.0
-    for each in ran:
-        if each.mean <= 0:
-            parts.append((each.calls, -math.inf, 0.0))
-            low = 0.0
-            continue
-        relative = each.deviation / each.mean
-        spread = math.sqrt(math.log1p(relative * relative)) if relative > _NO_SPREAD else 0.0
-        middle = math.log(each.mean) - spread * spread / 2
-        parts.append((each.calls, middle, spread))
-        own = math.exp(middle + z * spread)
-        low, high = min(low, own), max(high, own)
-    if not parts:
-        return None
-    wanted = share * sum(calls for calls, _, _ in parts)
-    # The mixture's quantile lies between the lowest and the highest of its parts'.
-    a, b = math.log(max(low, 1e-9)), math.log(max(high, 1e-9))
-    for _ in range(40):
-        if b - a < 0.001:
-            break
-        c = (a + b) / 2
-        a, b = (c, b) if _below(parts, c) < wanted else (a, c)
-    longest = max((each.longest for each in ran), default=math.inf)
-    return min(math.exp(b), longest) if high > 0 else 0.0
+def quantile(ran: Sequence[Ran], share: float, unseen: float = 0.0) -> Quantile | None:
+    """Return the time below which `share` of the calls were, estimated; None where nothing ran.
 
-
-def _below(parts: Iterable[tuple[int, float, float]], log_time: float) -> float:
-    """Return how many calls took less than exp(log_time)."""
-    count = 0.0
-    for calls, middle, spread in parts:
-        if spread == 0:
-            count += calls if log_time >= middle else 0
-        else:
-            count += calls * 0.5 * math.erfc((middle - log_time) / (spread * math.sqrt(2)))
-    return count
+    `unseen` is how many calls ran beside these of which nothing is known.
+    """
+    return of_shapes([shape for each in ran for shape in each.shapes], share, unseen)

@@ -298,6 +298,7 @@ _SECTION: Mapping[str, str] = {
     "55000": "pg_stat_statements is not loaded; add it to shared_preload_libraries and restart the server",
     "42P01": "there is no such table or view",
     "42703": "there is no such column",
+    "42883": "there is no such function",
     "42601": "it is no valid SQL, or more than one statement",
 }
 

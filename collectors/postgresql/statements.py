@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from advisor.collectors.postgresql.draft import Draft, Row, Seen, day, moment
-from advisor.collectors.postgresql.query_time import Look, Ran, between, look, mean, quantile
+from advisor.collectors.postgresql.histograms import monitored
+from advisor.collectors.postgresql.query_time import (
+    Look,
+    Ran,
+    between,
+    look,
+    mean,
+    quantile,
+    thrown_out,
+)
 from advisor.core.model import Quality
 from advisor.core.units import Unit, show
 
@@ -16,7 +25,8 @@ TOP = 10
 _TEXT = 300
 _QUANTILES = {"p50": 0.5, "p95": 0.95, "p99": 0.99}
 _NEEDED = ("queryid", "calls", "rows", "total_exec_time", "mean_exec_time", "stddev_exec_time",
-           "max_exec_time",
+           "min_exec_time", "max_exec_time", "plans", "total_plan_time", "mean_plan_time", "stddev_plan_time",
+           "max_plan_time",
            "shared_blks_hit", "shared_blks_read", "local_blks_hit", "local_blks_read")  # fmt: skip
 
 
@@ -82,17 +92,39 @@ def statements(draft: Draft, seen: Seen) -> None:
         return
     rows, server = seen.rows("statements"), seen.server
     info = next(iter(seen.rows("statements_began")), None)
-    later = look(rows, draft.now.timestamp(), info["stats_reset"] if info else None, seen.own)
+    later = look(
+        rows,
+        draft.now.timestamp(),
+        info["stats_reset"] if info else None,
+        seen.own,
+        info["dealloc"] if info else 0,
+    )
     earlier = _earlier(draft.previous, later, server)
     by_key = {row["key"]: row for row in rows}
     ran = between(earlier, later, by_key)
     start = later.reset or server["statistics_began"] or server["started"]
     since = max(earlier.at, later.reset or 0.0) if earlier else start
     hidden = int(rows[0]["hidden"]) if rows else 0
-    quality = Quality.ESTIMATED if hidden else Quality.MEASURED
-    draft.bucket("query_time", mean(ran), moment(since), stat="avg", quality=quality)
-    for stat, share in _QUANTILES.items():
-        draft.bucket("query_time", quantile(ran, share), moment(since), stat=stat, quality=Quality.ESTIMATED)
+    times, unseen = thrown_out(earlier, later, info["most"] if info else None)
+    if times:
+        draft.gap(
+            "statements that were thrown out of pg_stat_statements",
+            f"the view was full {times} times since the last poll, and the calls of the least used "
+            "statements are in no query time; raise pg_stat_statements.max",
+        )
+    if not monitored(draft, seen):
+        quality = Quality.ESTIMATED if hidden or times else Quality.MEASURED
+        draft.bucket("query_time", mean(ran), moment(since), stat="avg", quality=quality)
+        for stat, share in _QUANTILES.items():
+            if (found := quantile(ran, share, unseen)) is not None:
+                draft.bucket(
+                    "query_time",
+                    found.value,
+                    moment(since),
+                    stat=stat,
+                    ends=(found.low, found.high),
+                    quality=Quality.ESTIMATED,
+                )
     if hidden:
         draft.gap(
             "statements of other roles",
@@ -105,14 +137,14 @@ def statements(draft: Draft, seen: Seen) -> None:
     shown = {each.statement.partition(":")[0] for each in (*lately, *ever)}
     draft.keep["texts"] = {name: text for name, text in seen.texts.items() if name in shown}
     draft.note("Slowest statements", _table(lately, sum(each.total for each in ran), seen.texts))
-    spent = sum(time for _, time, _ in later.rows.values()) / 1000
+    spent = sum(row.time + row.planning for row in later.rows.values()) / 1000
     title = "Slowest statements since the statistics were reset"
     draft.note(title, _table(ever, spent, seen.texts, day(start)))
 
 
 def _longest_running(every: Look) -> Look:
     """Return the few statements that took most time since the reset."""
-    rows = heapq.nlargest(TOP, every.rows.items(), key=lambda item: item[1][1])
+    rows = heapq.nlargest(TOP, every.rows.items(), key=lambda item: item[1].time + item[1].planning)
     return Look(every.at, dict(rows), whole=False, reset=every.reset)
 
 
@@ -142,12 +174,17 @@ def _table(
             "statement": texts.get(each.statement.partition(":")[0], "(text not readable)"),
             "calls": show(each.calls, Unit.COUNT),
             "mean": show(each.mean, Unit.SECONDS),
-            "p95, estimated": show(quantile([each], 0.95) or 0.0, Unit.SECONDS),
+            "p95, estimated": _p95(each),
             "share of all time": show(min(each.total / spent, 1.0) if spent else 0.0, Unit.RATIO),
         }
         | ({"since": since} if since else {})
         for each in ran
     ]
+
+
+def _p95(ran: Ran) -> str:
+    found = quantile([ran], 0.95)
+    return show(found.value if found else 0.0, Unit.SECONDS)
 
 
 _COMMENT = re.compile(r"/\*.*?\*/|--[^\n]*", re.DOTALL)

@@ -23,4 +23,7 @@ SELECT /* scaling-advisor */
      JOIN pg_class c ON c.relnamespace = e.extnamespace
                     AND c.relname IN ('pg_stat_statements', 'pg_stat_statements_info')
      JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
-    WHERE e.extname = 'pg_stat_statements') AS statements_columns
+    WHERE e.extname = 'pg_stat_statements') AS statements_columns,
+  (SELECT quote_ident(n.nspname)
+     FROM pg_extension e JOIN pg_namespace n ON n.oid = e.extnamespace
+    WHERE e.extname = 'pg_stat_monitor') AS monitor_schema

@@ -2,12 +2,14 @@
 -- lie in a file, which is read only for the few that are shown. Times are milliseconds, as the server has them.
 -- Words in braces are replaced by what the installed version of the extension has.
 SELECT /* scaling-advisor */
-  r.queryid || ':' || r.userid AS key, r.queryid, r.userid, r.calls, r.total_exec_time, r.mean_exec_time, r.stddev_exec_time, r.max_exec_time,
-  r.stats_since, r.all_statements, r.hidden
+  r.queryid || ':' || r.userid AS key, r.queryid, r.userid, r.calls, r.total_exec_time, r.mean_exec_time, r.stddev_exec_time, r.min_exec_time,
+  r.max_exec_time, r.plans, r.total_plan_time, r.mean_plan_time, r.stddev_plan_time, r.max_plan_time, r.stats_since, r.all_statements, r.hidden
 FROM (
   SELECT
     s.queryid, s.userid::bigint AS userid, s.calls,
-    s.total_exec_time, s.mean_exec_time, s.stddev_exec_time, s.max_exec_time,
+    s.total_exec_time, s.mean_exec_time, s.stddev_exec_time, s.min_exec_time, s.max_exec_time,
+    -- Planning is zero unless pg_stat_statements.track_planning is on.
+    s.plans, s.total_plan_time, s.mean_plan_time, s.stddev_plan_time, s.max_plan_time,
     {stats_since} AS stats_since,
     count(*) OVER () AS all_statements,
     count(*) FILTER (WHERE s.queryid IS NULL) OVER () AS hidden,

@@ -28,8 +28,8 @@ ROW = {
     "multixact_age": 1, "oldest_database": "shop",
 }  # fmt: skip
 STATEMENT_COLUMNS = (
-    "userid dbid queryid query plans total_plan_time calls total_exec_time min_exec_time max_exec_time "
-    "mean_exec_time stddev_exec_time "
+    "userid dbid queryid query plans total_plan_time min_plan_time max_plan_time mean_plan_time "
+    "stddev_plan_time calls total_exec_time min_exec_time max_exec_time mean_exec_time stddev_exec_time "
     "rows shared_blks_hit shared_blks_read local_blks_hit local_blks_read wal_bytes"
 )
 BY_VERSION = {
@@ -188,7 +188,9 @@ def test_unused_indexes_need_thirty_days_and_a_primary() -> None:
 def statement(**other: Any) -> dict[str, Any]:
     plain = {
         "key": "5:10", "queryid": 5, "userid": 10, "calls": 4, "total_exec_time": 8.0, "mean_exec_time": 2.0,
-        "stddev_exec_time": 0.0, "max_exec_time": 2.0, "stats_since": None, "all_statements": 1, "hidden": 0,
+        "stddev_exec_time": 0.0, "min_exec_time": 1.0, "max_exec_time": 2.0,
+        "plans": 0, "total_plan_time": 0.0, "mean_plan_time": 0.0, "stddev_plan_time": 0.0,
+        "max_plan_time": 0.0, "stats_since": None, "all_statements": 1, "hidden": 0,
     }  # fmt: skip
     return plain | other
 
