@@ -17,13 +17,16 @@ Quirks  Egress, billed active users, invocations and realtime messages have no o
         disk's usage was seen refused to OAuth tokens.
 """
 
+from dataclasses import replace
+
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._pieces import Piece, together
 from advisor.collectors.supabase.active import active_users, by_query
 from advisor.collectors.supabase.asking import API, Management, organisation_of, scrape
-from advisor.collectors.supabase.found import Found
+from advisor.collectors.supabase.found import of_product
 from advisor.collectors.supabase.machine import machine
-from advisor.collectors.supabase.management import management
+from advisor.collectors.supabase.management import management, project_of
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap
 from advisor.polling.contract import About, Access, Answer, Budget, Forbidden, Poll, Tier, Verified
@@ -137,37 +140,39 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     Raises:
         CollectError: The token is refused, nothing can be reached, or nothing could be read.
     """
-    found = Found(poll, keep=dict(poll.previous))
-    ref, asleep = settings.project, False
+    ref, asleep, files = settings.project, False, _product(poll) == "storage"
+    pieces: list[Piece] = []
+    gaps: list[Gap] = []
     if settings.token is not None:
         api = Management(poll, settings.token, settings.base_url)
-        ref, asleep = await management(found, api, settings.org, ref)
+        project, gaps = await project_of(api, settings.org, ref)
+        ref, asleep = project.ref, project.asleep
+        pieces += management(api, project)
         if settings.query and not asleep:
-            metrics = ("storage", "connections", "users", "active_users")
-            asked = by_query(found, api, ref, files=_product(poll) == "storage")
-            await found.attempt("query", metrics, asked)
-    if settings.secret_key is not None and not asleep:
-        await _machine(found, settings, settings.secret_key, ref)
-    if settings.dsn is not None and not asleep:
-        await found.attempt("active users", ("active_users",), active_users(found, settings.dsn))
+            asked = ("storage", "connections", "users", "active_users")
+            pieces.append(Piece("query", lambda: by_query(api, ref, files=files), asked))
+    if (key := settings.secret_key) is not None and not asleep:
+        if ref:
+            told = ("cpu", "memory", "connections", "storage", "users")
+            pieces.append(
+                Piece("metrics endpoint", lambda: _machine(poll, key, ref, settings, files=files), told)
+            )
+        else:
+            why = "`secret_key:` needs the project's reference: write it as `project:`"
+            gaps.append(Gap("metrics endpoint", why, ("cpu", "memory", "connections")))
+    if (dsn := settings.dsn) is not None and not asleep:
+        pieces.append(Piece("active users", lambda: active_users(dsn, poll.now), ("active_users",)))
     if settings.token is None and settings.secret_key is None:
         why = "no `token:` is given: plan, disk and restrictions are not asked; make one that may only read"
-        found.gaps.append(Gap("Management API", why, ("restricted", "disk_used", "disk_size")))
-    return found.of_product(_product(poll))
+        gaps.append(Gap("Management API", why, ("restricted", "disk_used", "disk_size")))
+    found = await together(pieces, at_once=1) if pieces else Answer()
+    found = replace(found, gaps=[*gaps, *found.gaps], keep={**poll.previous, **found.keep})
+    return of_product(found, _product(poll), poll.now)
 
 
-async def _machine(found: Found, settings: Settings, key: SecretStr, ref: str) -> None:
-    if not ref:
-        why = "`secret_key:` needs the project's reference: write it as `project:`"
-        found.gaps.append(Gap("metrics endpoint", why, ("cpu", "memory", "connections")))
-        return
-
-    async def ask() -> None:
-        text = await scrape(found, key, ref, settings.base_url)
-        if text is not None:
-            machine(found, text, ref, files=_product(found.poll) == "storage")
-
-    await found.attempt("metrics endpoint", ("cpu", "memory", "connections", "storage", "users"), ask())
+async def _machine(poll: Poll, key: SecretStr, ref: str, settings: Settings, *, files: bool) -> Answer:
+    text = await scrape(poll, key, ref, settings.base_url)
+    return machine(text, ref, poll, files=files) if isinstance(text, str) else text
 
 
 def _product(poll: Poll) -> str:
@@ -184,7 +189,7 @@ async def verify(poll: Poll, settings: Settings) -> Verified:
     if settings.token is None:
         if settings.secret_key is None or not settings.project:
             return Verified(whose="nobody: no key is given")
-        await scrape(Found(poll), settings.secret_key, settings.project, settings.base_url)
+        await scrape(poll, settings.secret_key, settings.project, settings.base_url)
         return Verified(f"project {settings.project}", ("metrics",), ("all data of the project",))
     api = Management(poll, settings.token, settings.base_url)
     try:

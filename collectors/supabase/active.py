@@ -1,12 +1,14 @@
 """Active users, counted in the project's own database; and what else one SELECT tells of it."""
 
+from datetime import datetime
+
 from pydantic import SecretStr
 
 from advisor.collectors.postgresql import count
 from advisor.collectors.supabase.asking import Management
-from advisor.collectors.supabase.found import Found
+from advisor.collectors.supabase.found import level, limit
 from advisor.core.model import Limit, Quality
-from advisor.polling.contract import Unexpected
+from advisor.polling.contract import Answer, Unexpected
 
 __all__ = ["EVERYTHING", "FILES", "active_users", "by_query"]
 
@@ -35,7 +37,7 @@ select
 FILES = "(select coalesce(sum((metadata->>'size')::bigint), 0) from storage.objects)"
 
 
-async def by_query(found: Found, api: Management, ref: str, *, files: bool) -> None:
+async def by_query(api: Management, ref: str, *, files: bool) -> Answer:
     """Read size, connections and users by one SELECT through the Management API.
 
     Raises:
@@ -45,14 +47,20 @@ async def by_query(found: Found, api: Management, ref: str, *, files: bool) -> N
     if len(rows) != 1:
         raise Unexpected(f"{api.where}: the query gave {len(rows)} rows, not one")
     (row,) = rows
-    found.level("storage", row.number("files" if files else "storage"))
-    found.level("connections", row.number("connections"))
-    found.limit("connections", Limit.MAX, row.number("max_connections"), "PostgreSQL")
-    found.level("users", row.number("users"))
-    found.level("active_users", row.number("active_users"), quality=Quality.ESTIMATED)
+    now = api.poll.now
+    active = row.number("active_users")
+    return Answer(
+        [
+            *level("storage", row.number("files" if files else "storage"), now),
+            *level("connections", row.number("connections"), now),
+            *level("users", row.number("users"), now),
+            *level("active_users", active, now, quality=Quality.ESTIMATED),
+        ],
+        limit("connections", Limit.MAX, row.number("max_connections"), now, "PostgreSQL"),
+    )
 
 
-async def active_users(found: Found, dsn: SecretStr) -> None:
+async def active_users(dsn: SecretStr, now: datetime) -> Answer:
     """Count users who signed in or refreshed a session within 30 days; without auth.sessions the former only.
 
     Raises:
@@ -67,4 +75,4 @@ async def active_users(found: Found, dsn: SecretStr) -> None:
             raise Unexpected(
                 f"{error}; grant the role USAGE on schema auth and SELECT on auth.users and auth.sessions"
             ) from None
-    found.level("active_users", active, quality=Quality.ESTIMATED)
+    return Answer(level("active_users", active, now, quality=Quality.ESTIMATED))

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from pydantic import SecretStr
 
-from advisor.collectors.supabase.found import Found
+from advisor.collectors.supabase.found import QUOTA, restricted
 from advisor.core.model import Gap
 from advisor.polling.body import Body
-from advisor.polling.contract import Poll, Throttled, Unexpected
+from advisor.polling.contract import Answer, Poll, Throttled, Unexpected
 from advisor.polling.fetch import basic, fetch, place
 from advisor.polling.reply import Reply, plain, retry_after
 
@@ -26,7 +26,7 @@ class Management:
     """The Management API, asked with one token."""
 
     def __init__(self, poll: Poll, token: SecretStr, base_url: str) -> None:
-        self._poll = poll
+        self.poll = poll
         self._base = base_url.rstrip("/")
         self._headers = {"Authorization": f"Bearer {token.get_secret_value()}"}
         self.where = f"Supabase at {place(self._base)}"
@@ -62,10 +62,10 @@ class Management:
         content: bytes | None = None,
     ) -> Reply:
         return await fetch(
-            self._poll.http,
+            self.poll.http,
             self._base + path,
             where=self.where,
-            now=self._poll.now,
+            now=self.poll.now,
             method=method,
             headers=self._headers | ({"Content-Type": "application/json"} if content is not None else {}),
             params=params,
@@ -121,8 +121,8 @@ def _is_branch(project: Body) -> bool:
     return told is not None and told.value is True
 
 
-async def scrape(found: Found, key: SecretStr, ref: str, base_url: str) -> str | None:
-    """Return the text of a project's metrics endpoint; None where a restriction keeps it closed.
+async def scrape(poll: Poll, key: SecretStr, ref: str, base_url: str) -> str | Answer:
+    """Return the text of a project's metrics endpoint; where a restriction keeps it closed, that.
 
     Raises:
         CollectError: As `Reply.ok`.
@@ -130,21 +130,18 @@ async def scrape(found: Found, key: SecretStr, ref: str, base_url: str) -> str |
     base = f"https://{ref}.supabase.co" if base_url.rstrip("/") == API else base_url.rstrip("/")
     where = f"the metrics endpoint at {place(base)}"
     reply = await fetch(
-        found.poll.http,
+        poll.http,
         f"{base}/customer/v1/privileged/metrics",
         where=where,
-        now=found.now,
+        now=poll.now,
         headers={"Authorization": basic("service_role", key.get_secret_value())},
         right="a secret key of this project",
     )
     if reply.status == 402:
-        found.restricted(_violations(reply))
         why = f"{where} answered 402: the project is restricted, a quota or the spend cap is used up"
-        found.gaps.append(Gap("metrics endpoint", why, ("cpu", "memory", "connections", "storage", "users")))
-        return None
-    text = reply.ok().body.decode("utf-8", "replace")
-    found.restricted(0)
-    return text
+        gap = Gap("metrics endpoint", why, ("cpu", "memory", "connections", "storage", "users"))
+        return Answer(restricted(_violations(reply), poll.now, QUOTA), gaps=[gap])
+    return reply.ok().body.decode("utf-8", "replace")
 
 
 def _reset(reply: Reply) -> datetime | None:

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
-from advisor.collectors.supabase.found import Found
-from advisor.core.model import Gap, Limit, Reading
-from advisor.polling.contract import Unexpected
+from advisor.collectors.supabase.found import QUOTA, READ_ONLY, level, limit, restricted
+from advisor.core.model import Gap, Limit, Reading, Term
+from advisor.polling.contract import Answer, Poll, Unexpected
 
 __all__ = ["Series", "machine", "series"]
 
@@ -77,7 +77,7 @@ def _unescaped(match: re.Match[str]) -> str:
     return "\n" if match[1] == "n" else match[1]
 
 
-def machine(found: Found, text: str, ref: str, *, files: bool = False) -> None:
+def machine(text: str, ref: str, poll: Poll, *, files: bool = False) -> Answer:
     """Read a scrape: CPU and memory of every machine, the rest of the primary's.
 
     `files` says that the service is the file storage, so that `storage` is the buckets' and not the
@@ -86,31 +86,43 @@ def machine(found: Found, text: str, ref: str, *, files: bool = False) -> None:
     Raises:
         Unexpected: The text is no scrape of this endpoint.
     """
+    now = poll.now
     scraped = series(text)
     names = sorted(_identifiers(scraped)) or [ref]
     primary = ref if ref in names else names[0]
     cores = {name: _counted(scraped, name) for name in names}
+    readings: list[Reading] = []
+    gaps: list[Gap] = []
     for name in names:
         part = name if len(names) > 1 else ""
-        _cpu(found, cores[name], name, part)
+        busy = _cpu(poll, cores[name], name, part)
+        if isinstance(busy, Gap):
+            gaps.append(busy)
+        else:
+            readings.append(busy)
         total = scraped.sum("node_memory_MemTotal_bytes", name)
         free = scraped.sum("node_memory_MemAvailable_bytes", name)
         if total is not None and free is not None:
-            found.level("memory", max(0.0, total - free), part)
-    found.limit("memory", Limit.AVAILABLE, scraped.sum("node_memory_MemTotal_bytes", primary), _SOURCE)
-    found.keep["cpu"] = {
-        name: [found.now.timestamp(), *told] for name, told in cores.items() if told is not None
-    }
-    _disk(found, scraped, primary)
+            readings += level("memory", max(0.0, total - free), now, part)
+    terms = limit("memory", Limit.AVAILABLE, scraped.sum("node_memory_MemTotal_bytes", primary), now, _SOURCE)
+    disk, more = _disk(scraped, primary, now)
     backends = scraped.sum("pg_stat_database_num_backends", primary)
     if backends is None:
         backends = scraped.sum("connection_stats_connection_count", primary)
-    found.level("connections", backends)
-    found.limit("connections", Limit.MAX, scraped.sum("max_connections_connection_count", primary), _SOURCE)
-    found.level("users", scraped.sum("auth_users_user_count", primary))
-    found.level("storage", _files(scraped, primary) if files else _database(scraped, primary))
-    if found.restrictions == 0 and scraped.sum("pg_settings_default_transaction_read_only", primary):
-        found.restricted(1)
+    most = scraped.sum("max_connections_connection_count", primary)
+    stored = _files(scraped, primary) if files else _database(scraped, primary)
+    held = scraped.sum("pg_settings_default_transaction_read_only", primary)
+    readings += [
+        *disk,
+        *level("connections", backends, now),
+        *level("users", scraped.sum("auth_users_user_count", primary), now),
+        *level("storage", stored, now),
+        *restricted(0, now, QUOTA),
+        *restricted(int(bool(held)), now, READ_ONLY),
+    ]
+    terms += [*more, *limit("connections", Limit.MAX, most, now, _SOURCE)]
+    kept = {name: [now.timestamp(), *told] for name, told in cores.items() if told is not None}
+    return Answer(readings, terms, gaps, {"cpu": kept})
 
 
 def _identifiers(scraped: Series) -> Iterator[str]:
@@ -136,32 +148,28 @@ def _counted(scraped: Series, name: str) -> tuple[float, float] | None:
     return (busy, given) if seen else None
 
 
-def _cpu(found: Found, told: tuple[float, float] | None, name: str, part: str) -> None:
-    before = (found.poll.previous.get("cpu") or {}).get(name)
+def _cpu(poll: Poll, told: tuple[float, float] | None, name: str, part: str) -> Reading | Gap:
+    before = (poll.previous.get("cpu") or {}).get(name)
     if told is None:
-        found.gaps.append(Gap("cpu", "the metrics endpoint tells no CPU seconds", ("cpu",)))
-        return
+        return Gap("cpu", "the metrics endpoint tells no CPU seconds", ("cpu",))
     if before is None:
-        why = "CPU is a counter: its first value comes with the next poll"
-        found.gaps.append(Gap("cpu", why, ("cpu",)))
-        return
+        return Gap("cpu", "CPU is a counter: its first value comes with the next poll", ("cpu",))
     then, busy, given = before
     used, had = told[0] - busy, told[1] - given
-    if used < 0 or had <= 0 or datetime.fromtimestamp(then, UTC) >= found.now:
+    if used < 0 or had <= 0 or datetime.fromtimestamp(then, UTC) >= poll.now:
         why = "the machine was restarted since the last poll, so its CPU counter began again"
-        found.gaps.append(Gap("cpu", why, ("cpu",)))
-        return
-    found.readings.append(Reading("cpu", min(1.0, used / had), found.now, part=part))
+        return Gap("cpu", why, ("cpu",))
+    return Reading("cpu", min(1.0, used / had), poll.now, part=part)
 
 
-def _disk(found: Found, scraped: Series, name: str) -> None:
-    """Read the data disk, unless the Management API told of it."""
+def _disk(scraped: Series, name: str, now: datetime) -> tuple[list[Reading], list[Term]]:
+    """Return the data disk; where the Management API told of it, that stays."""
     size = scraped.sum("node_filesystem_size_bytes", name, mountpoint="/data")
     free = scraped.sum("node_filesystem_avail_bytes", name, mountpoint="/data")
-    found.level("disk_size", size)
-    if size is not None and free is not None:
-        found.limit("disk_used", Limit.AVAILABLE, size, _SOURCE)
-        found.level("disk_used", max(0.0, size - free))
+    if size is None or free is None:
+        return level("disk_size", size, now), []
+    used = level("disk_used", max(0.0, size - free), now)
+    return [*level("disk_size", size, now), *used], limit("disk_used", Limit.AVAILABLE, size, now, _SOURCE)
 
 
 def _database(scraped: Series, name: str) -> float | None:

@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from advisor.collectors.supabase.asking import Management
-from advisor.collectors.supabase.found import Found
+from advisor.collectors.supabase.found import level
 from advisor.core.model import Quality, Reading
 from advisor.polling.body import Body
-from advisor.polling.contract import Unexpected
+from advisor.polling.contract import Answer, Poll, Unexpected
 from advisor.polling.reply import plain
 
 __all__ = ["Bucket", "buckets", "requests"]
@@ -27,27 +27,28 @@ class Bucket:
     counts: dict[str, float]
 
 
-async def requests(found: Found, api: Management, base: str) -> None:
+async def requests(api: Management, base: str) -> Answer:
     """Ask for the last day by hour, and once for the last week where that was silent."""
 
     async def ask(interval: str, width: timedelta) -> Sequence[Bucket]:
         path = f"{base}/analytics/endpoints/usage.api-counts"
         return buckets(await api.get(path, "analytics_usage_read", {"interval": interval}), width)
 
+    now = api.poll.now
     hours = await ask("1day", _HOUR)
-    found.readings += [
+    readings = [
         Reading("requests", value, one.at, one.since, part)
         for one in hours
-        if one.at <= found.now and not _is_cut(one, found.now)
+        if one.at <= now and not _is_cut(one, now)
         for part, value in one.counts.items()
     ]
-    used = _last_use(hours) or _kept(found)
+    used = _last_use(hours) or _kept(api.poll)
     if used is None:
         # Hours without requests may be left out of the answer, so silence is no answer of its own.
-        used = _last_use(await ask("7day", _DAY)) or found.now - 7 * _DAY
-    used = min(used, found.now)
-    found.keep["used_at"] = used.timestamp()
-    found.level("idle_time", (found.now - used).total_seconds(), quality=Quality.ESTIMATED)
+        used = _last_use(await ask("7day", _DAY)) or now - 7 * _DAY
+    used = min(used, now)
+    idle = level("idle_time", (now - used).total_seconds(), now, quality=Quality.ESTIMATED)
+    return Answer([*readings, *idle], keep={"used_at": used.timestamp()})
 
 
 def buckets(body: Body, width: timedelta) -> list[Bucket]:
@@ -88,6 +89,6 @@ def _last_use(rows: Sequence[Bucket]) -> datetime | None:
     return max((one.at for one in rows if any(one.counts.values())), default=None)
 
 
-def _kept(found: Found) -> datetime | None:
-    kept = found.poll.previous.get("used_at")
+def _kept(poll: Poll) -> datetime | None:
+    kept = poll.previous.get("used_at")
     return datetime.fromtimestamp(kept, UTC) if kept is not None else None
