@@ -255,11 +255,15 @@ class Columns:
             return
         ring = self._ring(series, level=level)
         place = ring.row_of(row, part, self._phase_of(row))
+        ends = (
+            new.value if math.isnan(new.low) else new.low,
+            new.value if math.isnan(new.high) else new.high,
+        )
         if level:
-            ring.add(place, new.time, new.time + new.fresh, new.value)
+            ring.add(place, new.time, new.time + new.fresh, new.value, ends=ends)
         else:
             start = new.time if math.isnan(new.since) else new.since
-            ring.add(place, start, new.time, new.value, 0.0 if math.isnan(new.of) else new.of)
+            ring.add(place, start, new.time, new.value, 0.0 if math.isnan(new.of) else new.of, ends)
 
     def _remember_ratio(self, series: Series, row: int, part: str, new: _Newest) -> None:
         """Keep a ratio without its whole: it is no part of a window's ratio, but it bounds it."""

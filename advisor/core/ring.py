@@ -57,7 +57,7 @@ class Ring:
         self.b = np.zeros((0, _FIRST_SLOTS))
         self.v = np.zeros((0, _FIRST_SLOTS))
         self.w = np.zeros((0, _FIRST_SLOTS)) if share else None
-        # Lowest and highest are the value itself until something is merged.
+        # Lowest and highest are the value itself until something is merged, or came with ends of its own.
         self.low: Floats | None = None
         self.high: Floats | None = None
         self.changes: dict[int, int] = {}  #: UTC day to how often something within it changed.
@@ -127,24 +127,35 @@ class Ring:
 
     # -- adding ----------------------------------------------------------------------------------------
 
-    def add(self, row: int, a: float, b: float, v: float, w: float = 0.0) -> None:
-        """Add one segment; one that is there already is replaced, a late one finds its place."""
+    def add(
+        self, row: int, a: float, b: float, v: float, w: float = 0.0, ends: tuple[float, float] | None = None
+    ) -> None:
+        """Add one segment; one that is there already is replaced, a late one finds its place.
+
+        `ends` are between which values `v` lies where it was not measured exactly; only where the ring keeps
+        bounds.
+        """
+        low, high = (v, v) if ends is None or not self.bounds else ends
+        if low < high and self.low is None:
+            self.low, self.high = self.v.copy(), self.v.copy()
         slot = int(self.newest[row])
         if slot < 0 or (a > self.a[row, slot] and (self.level or a >= self.b[row, slot])):
             if slot >= 0 and self.level and self.b[row, slot] > a:
                 self.b[row, slot] = a
-            self._write(row, a, b, v, w, newest=True)
+            self._write(row, a, b, v, w, low, high, newest=True)
         elif self.level:
-            self._add_late_level(row, a, b, v)
+            self._add_late_level(row, a, b, v, low, high)
         else:
-            self._add_overlapping(row, a, b, v, w)
+            self._add_overlapping(row, a, b, v, w, low, high)
         day = int(a // 86400)
         self.changes[day] = self.changes.get(day, 0) + 1
         if len(self.changes) > 400:
             oldest = min(self.changes)
             del self.changes[oldest]
 
-    def _write(self, row: int, a: float, b: float, v: float, w: float, *, newest: bool) -> None:
+    def _write(
+        self, row: int, a: float, b: float, v: float, w: float, low: float, high: float, *, newest: bool
+    ) -> None:
         slot = int(self.newest[row])
         if not newest and slot >= 0 and b < self._moment(row, slot) - self.horizon:
             return
@@ -152,18 +163,20 @@ class Ring:
         self.a[row, slot], self.b[row, slot], self.v[row, slot] = a, b, v
         if self.w is not None:
             self.w[row, slot] = w
-        if self.low is not None and self.high is not None:
-            self.low[row, slot] = self.high[row, slot] = v
+        self._bound(row, slot, low, high)
         if newest:
             self.newest[row] = slot
 
-    def _add_late_level(self, row: int, a: float, b: float, v: float) -> None:
+    def _bound(self, row: int, slot: int, low: float, high: float) -> None:
+        if self.low is not None and self.high is not None:
+            self.low[row, slot], self.high[row, slot] = low, high
+
+    def _add_late_level(self, row: int, a: float, b: float, v: float, low: float, high: float) -> None:
         starts = self.a[row, : self.count[row]]
         same = np.flatnonzero(starts == a)
         if same.size:
             self.v[row, same[0]] = v
-            if self.low is not None and self.high is not None:
-                self.low[row, same[0]] = self.high[row, same[0]] = v
+            self._bound(row, int(same[0]), low, high)
             return
         after = starts > a
         before = np.flatnonzero(~after)
@@ -171,9 +184,11 @@ class Ring:
         if before.size:
             previous = before[np.argmax(starts[before])]
             self.b[row, previous] = min(self.b[row, previous], a)
-        self._write(row, a, min(b, following), v, 0.0, newest=False)
+        self._write(row, a, min(b, following), v, 0.0, low, high, newest=False)
 
-    def _add_overlapping(self, row: int, a: float, b: float, v: float, w: float) -> None:
+    def _add_overlapping(
+        self, row: int, a: float, b: float, v: float, w: float, low: float, high: float
+    ) -> None:
         n = int(self.count[row])
         starts, ends = self.a[row, :n], self.b[row, :n]
         touching = np.flatnonzero((starts < b) & (ends > a) | (starts == a) & (ends == b))
@@ -189,6 +204,7 @@ class Ring:
             # The same bucket again, corrected or grown: it replaces.
             slot = int(touching[0])
             self.b[row, slot], self.v[row, slot] = b, v
+            self._bound(row, slot, low, high)
             if self.w is not None:
                 self.w[row, slot] = w
             return
@@ -198,7 +214,7 @@ class Ring:
                 return  # The finer buckets are there: never both.
             self._drop(row, touching)
         end = self.b[row, self.newest[row]] if self.newest[row] >= 0 else -np.inf
-        self._write(row, a, b, v, w, newest=bool(b >= end))
+        self._write(row, a, b, v, w, low, high, newest=bool(b >= end))
 
     def _drop(self, row: int, slots: Rows) -> None:
         for name, _ in self._matrices():
