@@ -58,7 +58,7 @@ def url(port: int, number: int) -> str:
 def setup_of(port: int) -> Setup:
     """Return 1,000 stacks of one service each, with one rule."""
     home = folder()
-    rule = {"id": "bench.full", "service": "api", "when": "storage > 400MB", "then": "upgrade"}
+    rule = {"id": "bench.full", "service": "api", "when": "storage > 500MB", "then": "upgrade"}
     (home / "rules.yaml").write_text(json.dumps([rule]), encoding="utf-8")
     metrics = {"storage": {"path": "usage.storage"}, "seats": {"path": "usage.users"}}
     stacks = {
