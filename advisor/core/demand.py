@@ -20,6 +20,8 @@ from advisor.core.periods import Calendar
 AHEAD = 90
 #: Days in a mean month.
 MONTH = 30.4375
+#: A day of which less was seen is no day's total; one that changes its clock has 23 hours.
+_MOST_OF_A_DAY = 0.9 * forecast.DAY
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +193,8 @@ def _demand(metric: str, period: str, history: History, now: datetime) -> Demand
         return None
     # The day that still runs has not got its whole amount: it counts where it is the most already.
     whole = [(end, total) for end, total in zip(ends, totals, strict=True) if end <= now.timestamp()]
+    if len(whole) > 1 and _begins_within(history, whole[0][0], now):
+        del whole[0]
     mean = sum(t for _, t in whole) / len(whole) if whole else totals[-1]
     line = forecast.course([end for end, _ in whole], [total for _, total in whole], now)
     at_end = max(0.0, line[0] + line[1] * AHEAD) if line is not None else mean
@@ -200,6 +204,15 @@ def _demand(metric: str, period: str, history: History, now: datetime) -> Demand
     # The last of the next 90 days' periods: half its length before its end is its mean day.
     late = max(0.0, line[0] + line[1] * (AHEAD - days / 2)) if line is not None else mean
     return Demand(metric, period, mean * days, late * days, line is None)
+
+
+def _begins_within(history: History, end: float, now: datetime) -> bool:
+    """Say whether the day that ends at `end`, the first one looked at, was seen only in part."""
+    begin = max(end - forecast.DAY, now.timestamp() - forecast.WINDOW * forecast.DAY)
+    since = np.asarray(history.since, dtype=np.float64)
+    until = np.asarray(history.times, dtype=np.float64)
+    there = (since >= begin) & (since < end)
+    return float(np.sum(until[there] - since[there])) < _MOST_OF_A_DAY
 
 
 def _level_demand(metric: str, history: History, now: datetime) -> Demand | None:
