@@ -11,7 +11,7 @@ import httpx
 from advisor.polling.body import Body
 from advisor.polling.contract import Forbidden, Throttled, TokenRefused, Unexpected
 from advisor.polling.fetch import fetch
-from advisor.polling.reply import plain, retry_after
+from advisor.polling.reply import again_at, plain
 
 __all__ = ["Data", "ask"]
 
@@ -67,7 +67,7 @@ async def ask(
     said = "; ".join(_said(error) for error in errors[:3])
     words = " ".join(f"{_said(error)} {_code(error)}" for error in errors).lower()
     if any(word in words for word in _THROTTLED):
-        at = retry_after(reply.headers.get("retry-after", ""), now)
+        at = again_at(reply.headers, now)
         raise Throttled(f"{where}: asked too often ({said}); a longer `interval:` avoids it", at)
     if any(word in words for word in _FORBIDDEN):
         needs = f"the right `{right}`" if right else "a right that this needs"

@@ -3,6 +3,7 @@
 import json
 import math
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -13,8 +14,9 @@ import httpx
 
 from advisor.polling.contract import Forbidden, Throttled, TokenRefused, Unexpected, Unreachable
 
-__all__ = ["Reply", "plain", "retry_after"]
+__all__ = ["Reply", "again_at", "plain", "retry_after"]
 
+_EPOCH_FROM = 1e9  # The reset of a rate limit above it is a moment, else seconds from now.
 _LONGEST_WAIT = timedelta(days=1)  # A provider that says more is asked once a day all the same.
 
 
@@ -34,7 +36,7 @@ class Reply:
 
         Raises:
             TokenRefused: 401; as Forbidden 403, which names the right that is missing where it is known.
-            Throttled: 429, with the time of `Retry-After`.
+            Throttled: 429, with the time of `Retry-After`, else of the rate limit's reset.
             Unreachable: 408 and 5xx.
             Unexpected: any other.
         """
@@ -51,7 +53,7 @@ class Reply:
                 f"{said}: the credential lacks {right}; grant it, or use another credential", self.right
             )
         if self.status == 429:
-            at = retry_after(self.headers.get("retry-after", ""), self.now)
+            at = again_at(self.headers, self.now)
             when = f"at {at:%Y-%m-%d %H:%M:%S} UTC" if at else "later"
             raise Throttled(
                 f"{said}: asked too often; it is asked again {when}, a longer `interval:` avoids it", at
@@ -104,6 +106,25 @@ def plain(text: str, longest: int = 120) -> str:
     """Return what a server said as one short line without control characters, fit for a message."""
     line = re.sub(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\s]+", " ", text).strip()
     return line if len(line) <= longest else line[: longest - 1] + "…"
+
+
+def again_at(headers: Mapping[str, str], now: datetime) -> datetime | None:
+    """Return when headers let us ask again: by `Retry-After`, else where the window of a rate limit ends.
+
+    Providers name the latter `RateLimit-Reset`, `X-RateLimit-Reset`, or with a word of their own in it, and
+    mean Unix seconds, seconds from now, or a date.
+    """
+    if at := retry_after(headers.get("retry-after", ""), now):
+        return at
+    for name, text in headers.items():
+        if name.lower().endswith(("ratelimit-reset", "rate-limit-reset")):
+            try:
+                seconds = float(text)
+            except ValueError:
+                return retry_after(text, now)
+            left = max(0.0, seconds - now.timestamp()) if seconds > _EPOCH_FROM else seconds
+            return retry_after(str(left), now)
+    return None
 
 
 def retry_after(text: str, now: datetime) -> datetime | None:

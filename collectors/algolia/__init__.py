@@ -35,7 +35,6 @@ from advisor.polling.contract import (
     CollectError,
     Forbidden,
     Poll,
-    Throttled,
     Tier,
     TokenRefused,
     Unreachable,
@@ -180,10 +179,6 @@ async def _ask(poll: Poll, settings: Settings, url: str, key: SecretStr, right: 
         raise Forbidden(f"{WHERE} answered 402: the plan does not have this API ({right})", right)
     if reply.status == 403 and b"Invalid Application-ID" in reply.body:
         raise TokenRefused(f"{WHERE} answered 403: `app` or the key is wrong; put valid ones in place")
-    reset = reply.headers.get("x-ratelimit-reset", "")
-    if reply.status == 429 and reset.isdecimal() and len(reset) < 12:
-        at = datetime.fromtimestamp(int(reset), UTC)
-        raise Throttled(f"{WHERE} answered 429: asked too often; it is asked again later", max(at, poll.now))
     return reply
 
 

@@ -20,7 +20,6 @@ from functools import partial
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._reset import ok
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Reading
 from advisor.polling.body import Body
@@ -76,7 +75,6 @@ ABOUT = About(
 )
 
 _DAYS = timedelta(days=7)
-_RESET = "x-ratelimit-reset"
 
 
 class Settings(BaseModel):
@@ -151,7 +149,7 @@ async def _token(poll: Poll, settings: Settings) -> tuple[str, tuple[str, ...]]:
             f"{where} gives no access token ({reply.status}): check client id and secret, and that the "
             "application is authorised for the Management API"
         )
-    body = Body(ok(reply, _RESET).json(), where)
+    body = Body(reply.ok().json(), where)
     scope = body.get("scope")
     return body.text("access_token"), tuple(scope.text().split()) if scope is not None else ()
 
@@ -163,7 +161,7 @@ async def _get(
     url = f"{_base(settings)}/api/v2/{path}"
     headers = {"Authorization": f"Bearer {token}"}
     reply = await fetch(poll.http, url, where=where, now=poll.now, headers=headers, params=query, right=right)
-    return Body(ok(reply, _RESET).json(), where)
+    return Body(reply.ok().json(), where)
 
 
 async def _active(poll: Poll, settings: Settings, token: str) -> Answer:

@@ -21,7 +21,6 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._reset import ok
 from advisor.collectors._totals import grown
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Reading, Term
@@ -163,7 +162,7 @@ async def _ask(poll: Poll, settings: Settings, path: str, right: str, body: Any 
         content=None if body is None else json.dumps(body).encode(),
         right=right,
     )
-    return ok(reply, "x-ratelimit-reset")
+    return reply.ok()
 
 
 async def _get(poll: Poll, settings: Settings, path: str) -> Body:

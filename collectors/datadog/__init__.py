@@ -23,9 +23,8 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Reading
 from advisor.polling.body import Body
-from advisor.polling.contract import About, Access, Answer, Poll, Throttled, Tier, Unexpected, Verified
+from advisor.polling.contract import About, Access, Answer, Poll, Tier, Unexpected, Verified
 from advisor.polling.fetch import fetch, place
-from advisor.polling.reply import Reply
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
 
@@ -158,18 +157,7 @@ async def _ask(poll: Poll, settings: Settings, query: Mapping[str, str]) -> Body
     reply = await fetch(poll.http, url, where=where, now=poll.now, headers=headers, params=query, right=right)
     if reply.status == 400:
         raise Unexpected(f"{where} answered 400: leave `children` out where the keys are no parent's")
-    return Body(_ok(reply).json(), where)
-
-
-def _ok(reply: Reply) -> Reply:
-    """Return the reply where it is 2xx; a 429 says the seconds until its window ends."""
-    left = reply.headers.get("x-ratelimit-reset", "")
-    if reply.status != 429 or not left.isdigit():
-        return reply.ok()
-    raise Throttled(
-        f"{reply.where} answered 429: asked too often; a longer `interval:` avoids it",
-        reply.now + timedelta(seconds=min(int(left), 86400)),
-    )
+    return Body(reply.ok().json(), where)
 
 
 @dataclass(slots=True)

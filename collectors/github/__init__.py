@@ -46,7 +46,7 @@ from advisor.polling.contract import (
     Verified,
 )
 from advisor.polling.fetch import fetch
-from advisor.polling.reply import Reply, retry_after
+from advisor.polling.reply import Reply, again_at
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
 
@@ -189,13 +189,11 @@ async def _ask(poll: Poll, settings: Settings, path: str, **query: str) -> Reply
     )
     if reply.status in {403, 429}:
         # A used-up limit and a lacking right share the status 403.
-        at = retry_after(reply.headers.get("retry-after", ""), poll.now)
-        if at is None and reply.headers.get("x-ratelimit-remaining") == "0":
-            left = reply.headers.get("x-ratelimit-reset", "")
-            at = datetime.fromtimestamp(int(left), UTC) if left.isdecimal() and len(left) < 12 else None
-            raise Throttled(f"{WHERE} answered {reply.status}: the hour's requests are used up", at)
-        if at is not None:
+        at = again_at(reply.headers, poll.now)
+        if reply.headers.get("retry-after"):
             raise Throttled(f"{WHERE} answered {reply.status}: asked too often; it is asked again later", at)
+        if reply.headers.get("x-ratelimit-remaining") == "0":
+            raise Throttled(f"{WHERE} answered {reply.status}: the hour's requests are used up", at)
     return reply
 
 

@@ -24,7 +24,7 @@ from advisor.collectors._pieces import Piece, together
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
-from advisor.polling.contract import About, Access, Answer, Forbidden, Poll, Throttled, Tier, Verified
+from advisor.polling.contract import About, Access, Answer, Forbidden, Poll, Tier, Verified
 from advisor.polling.fetch import fetch
 
 __all__ = ["ABOUT", "INTERVAL", "METRICS", "PROVIDER", "SCOPES", "Settings", "collect", "verify"]
@@ -141,12 +141,6 @@ async def _get(poll: Poll, settings: Settings, path: str, right: str, **query: s
         params=query or None,
         right=right,
     )
-    reset = reply.headers.get("x-ratelimit-reset", "")
-    if reply.status == 429 and "retry-after" not in reply.headers and reset.isdecimal():
-        # Some answers have a moment there, others seconds from now.
-        left = int(reset[:12])
-        at = datetime.fromtimestamp(left, UTC) if left > 1e9 else poll.now + timedelta(seconds=left)
-        raise Throttled(f"{WHERE} answered 429: asked too often; it is asked again later", at)
     return Body(reply.ok().json(), WHERE)
 
 

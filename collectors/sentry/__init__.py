@@ -22,7 +22,6 @@ from urllib.parse import quote, urlencode
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._reset import ok
 from advisor.collectors.sentry.counted import (
     SETTLES,
     Counts,
@@ -158,7 +157,7 @@ async def _ask(poll: Poll, settings: Settings, path: str) -> Reply:
             f"{where} knows no organisation `{settings.org}` for this token: check `org:`, and `region:` "
             "(us or de), for the other one's are not known there"
         )
-    return ok(reply, "x-sentry-rate-limit-reset")
+    return reply.ok()
 
 
 async def _get(poll: Poll, settings: Settings, path: str) -> Body:

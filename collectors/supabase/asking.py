@@ -3,16 +3,15 @@
 import json
 import re
 from collections.abc import Mapping
-from datetime import datetime
 
 from pydantic import SecretStr
 
 from advisor.collectors.supabase.found import QUOTA, restricted
 from advisor.core.model import Gap
 from advisor.polling.body import Body
-from advisor.polling.contract import Answer, Poll, Throttled, Unexpected
+from advisor.polling.contract import Answer, Poll, Unexpected
 from advisor.polling.fetch import basic, fetch, place
-from advisor.polling.reply import Reply, plain, retry_after
+from advisor.polling.reply import Reply, plain
 
 __all__ = ["API", "Management", "organisation_of", "scrape"]
 
@@ -81,12 +80,6 @@ class Management:
                 f"{self.where} answered 404 Not Found for {path}: check `project:` and `org:`, and that the "
                 "token sees them"
             )
-        if reply.status == 429 and (at := _reset(reply)) is not None:
-            raise Throttled(
-                f"{self.where} answered 429: asked too often; it is asked again at {at:%Y-%m-%d %H:%M:%S} "
-                "UTC, a longer `interval:` avoids it",
-                at,
-            )
         return Body(reply.ok().json(), self.where)
 
     async def projects(self, org: str = "", gaps: list[Gap] | None = None) -> list[tuple[str, str]]:
@@ -142,12 +135,6 @@ async def scrape(poll: Poll, key: SecretStr, ref: str, base_url: str) -> str | A
         gap = Gap("metrics endpoint", why, ("cpu", "memory", "connections", "storage", "users"))
         return Answer(restricted(_violations(reply), poll.now, QUOTA), gaps=[gap])
     return reply.ok().body.decode("utf-8", "replace")
-
-
-def _reset(reply: Reply) -> datetime | None:
-    """Return when the rate limit's window ends: Supabase sends no Retry-After, but the seconds until then."""
-    headers = reply.headers
-    return retry_after(headers.get("retry-after") or headers.get("x-ratelimit-reset", ""), reply.now)
 
 
 def _violations(reply: Reply) -> int:

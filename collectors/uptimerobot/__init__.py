@@ -19,7 +19,6 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
 from advisor.collectors import _outages
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._reset import ok
 from advisor.collectors.uptimerobot.monitors import latency, names, open_since, past, seen, watched
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Reading, Term
@@ -147,7 +146,7 @@ async def _me(poll: Poll, settings: Settings) -> Body:
         headers={"Authorization": f"Bearer {settings.token.get_secret_value()}"},
         right=SCOPES[0],
     )
-    return Body(ok(reply, "x-ratelimit-reset").json(), where)
+    return Body(reply.ok().json(), where)
 
 
 async def _account(poll: Poll, settings: Settings) -> Answer:
@@ -251,7 +250,7 @@ async def _page(poll: Poll, settings: Settings, form: dict[str, str]) -> Body:
         form={"api_key": settings.token.get_secret_value(), "format": "json", **form},
         right=SCOPES[0],
     )
-    return sound(ok(reply, "x-ratelimit-reset"))
+    return sound(reply.ok())
 
 
 def sound(reply: Reply) -> Body:

@@ -36,7 +36,6 @@ from advisor.polling.contract import (
     Answer,
     Forbidden,
     Poll,
-    Throttled,
     Tier,
     Unexpected,
     Verified,
@@ -158,7 +157,7 @@ async def verify(poll: Poll, settings: Settings) -> Verified:
 async def _ask(poll: Poll, settings: Settings, path: str, **query: str) -> Reply:
     if settings.team and not path.startswith(("/v2/user", "/v2/teams")):
         query["teamId"] = settings.team
-    reply = await fetch(
+    return await fetch(
         poll.http,
         settings.base_url.rstrip("/") + path,
         where=WHERE,
@@ -168,10 +167,6 @@ async def _ask(poll: Poll, settings: Settings, path: str, **query: str) -> Reply
         right="a member's access to the team",
         max_body=_BILL,
     )
-    if reply.status == 429 and (reset := reply.headers.get("x-ratelimit-reset", "")).isdecimal():
-        at = datetime.fromtimestamp(int(reset), UTC) if len(reset) < 12 else None
-        raise Throttled(f"{WHERE} answered 429: asked too often; it is asked again later", at)
-    return reply
 
 
 async def _get(poll: Poll, settings: Settings, path: str, **query: str) -> Body:

@@ -21,7 +21,7 @@ from advisor.polling.contract import (
     Unreachable,
 )
 from advisor.polling.fetch import fetch, get_json, place
-from advisor.polling.reply import plain, retry_after
+from advisor.polling.reply import again_at, plain, retry_after
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 SECRET = "s3cr3t-t0k3n"
@@ -96,6 +96,25 @@ async def test_throttled_says_when_to_come_back(http: httpx.AsyncClient, httpser
     assert isinstance(error, Throttled)
     assert error.retry_at == NOW + timedelta(seconds=90)
     assert "asked again at 2026-11-01 12:01:30 UTC" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("headers", "seconds"),
+    [
+        ({"RateLimit-Reset": "40"}, 40),
+        ({"X-RateLimit-Reset": f"{NOW.timestamp() + 50:.0f}"}, 50),
+        ({"X-RateLimit-Reset": f"{NOW.timestamp() - 50:.0f}"}, 0),
+        ({"X-Own-Rate-Limit-Reset": format_datetime(NOW + timedelta(minutes=1), usegmt=True)}, 60),
+        ({"Retry-After": "7", "RateLimit-Reset": "40"}, 7),
+        ({"RateLimit-Reset": "soon"}, None),
+        ({}, None),
+    ],
+)
+def test_without_retry_after_the_end_of_the_window_counts(
+    headers: dict[str, str], seconds: float | None
+) -> None:
+    at = again_at(httpx.Headers(headers), NOW)
+    assert at == (None if seconds is None else NOW + timedelta(seconds=seconds))
 
 
 @pytest.mark.parametrize(
