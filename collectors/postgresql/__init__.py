@@ -15,7 +15,7 @@ on between.
 """
 
 from datetime import UTC
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, Field, SecretStr
 
@@ -92,6 +92,12 @@ class Settings(BaseModel, frozen=True, extra="forbid"):
     wakes: bool = Field(
         False, description="Of a database that sleeps when idle: true asks each minute, and keeps it awake."
     )
+    estimates: Literal["ends", "value"] = Field(
+        "ends",
+        description="How p50, p95 and p99 of query time, which are estimated, are held against thresholds: "
+        "`ends`: unknown where the threshold lies between the lowest and the highest that fit; `value`: by "
+        "the estimate alone.",
+    )
     users_sql: str | None = Field(
         None, description="A SELECT with one number, the registered users: `select count(*) from users`."
     )
@@ -127,7 +133,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     replication(draft, seen)
     tables(draft, seen)
     indexes(draft, seen)
-    statements(draft, seen)
+    statements(draft, seen, ends=settings.estimates == "ends")
     if isinstance(seen.users, Denied):
         draft.gap("number of users", f"users_sql: {seen.users.why}", "users")
     else:

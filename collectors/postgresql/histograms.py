@@ -27,6 +27,7 @@ def monitored(draft: Draft, seen: Seen) -> bool:
     """
     if denied := seen.denied("monitored"):
         draft.gap("histograms of pg_stat_monitor", denied.why)
+        draft.carry("monitored")
         return False
     rows = seen.rows("monitored")
     if not rows:

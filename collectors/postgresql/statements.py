@@ -84,10 +84,14 @@ def untold(seen: Seen, previous: Mapping[str, Any]) -> list[int]:
     return sorted(name for name in ids if str(name) not in seen.texts)
 
 
-def statements(draft: Draft, seen: Seen) -> None:
-    """Give mean and quantiles of query time since the last poll; at a first poll, since the reset."""
+def statements(draft: Draft, seen: Seen, *, ends: bool = True) -> None:
+    """Give mean and quantiles of query time since the last poll; at a first poll, since the reset.
+
+    With `ends` the quantiles say between which values they lie, as rules then judge them.
+    """
     if denied := seen.denied("statements"):
-        draft.gap("times of statements", denied.why, "query_time")
+        counted = monitored(draft, seen)
+        draft.gap("times of statements", denied.why, *(() if counted else ("query_time",)))
         draft.carry("statements", "texts")
         return
     rows, server = seen.rows("statements"), seen.server
@@ -122,7 +126,7 @@ def statements(draft: Draft, seen: Seen) -> None:
                     found.value,
                     moment(since),
                     stat=stat,
-                    ends=(found.low, found.high),
+                    ends=(found.low, found.high) if ends else (None, None),
                     quality=Quality.ESTIMATED,
                 )
     if hidden:

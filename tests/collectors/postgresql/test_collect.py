@@ -186,6 +186,38 @@ async def test_query_times_between_two_polls_are_those_of_the_statements_in_betw
     assert not others
 
 
+async def test_planning_is_in_the_times_where_the_server_tracks_it(
+    shop: str, look: Look, owner: Owner
+) -> None:
+    first = await look()
+    owner.execute("SET pg_stat_statements.track_planning = on")
+    owner.execute("SELECT count(*) FROM pgbench_accounts a JOIN pgbench_branches USING (bid) WHERE aid = 7")
+    owner.execute("SET pg_stat_statements.track_planning = off")
+    second = await look(previous=first)
+    row = owner.execute(
+        "SELECT total_exec_time, total_plan_time FROM pg_stat_statements "
+        "WHERE query LIKE 'SELECT count(*) FROM pgbench_accounts a JOIN%'"
+    ).fetchone()
+    assert row is not None
+    assert row[1] > 0
+    assert value(second, "query_time", stat="avg") == pytest.approx((row[0] + row[1]) / 1000)
+
+
+async def test_estimates_say_between_which_values_they_lie_unless_told_otherwise(
+    shop: str, look: Look, owner: Owner
+) -> None:
+    first = await look()
+    for seconds in (0.001, 0.001, 0.02):
+        owner.execute(f"SELECT pg_sleep({seconds}), 'ends'".encode())
+    for estimates, bare in (("ends", False), ("value", True)):
+        second = await look(previous=first, estimates=estimates)
+        [p95] = [r for r in second.readings if (r.metric, r.stat) == ("query_time", "p95")]
+        assert (p95.low is None and p95.high is None) is bare
+        assert bare or (p95.low or 0) <= p95.value <= (p95.high or 0)
+        [average] = [r for r in second.readings if (r.metric, r.stat) == ("query_time", "avg")]
+        assert average.low is None
+
+
 async def test_our_own_statements_are_not_the_applications(shop: str, look: Look) -> None:
     answer = await look()
     answer = await look(previous=answer)

@@ -11,6 +11,7 @@ from advisor.collectors.postgresql.database import database
 from advisor.collectors.postgresql.draft import Denied, Draft, Seen, moment
 from advisor.collectors.postgresql.statements import columns_for, readable, statements
 from advisor.collectors.postgresql.tables import indexes
+from advisor.core.model import Quality
 
 NOW = datetime(2026, 11, 1, 12, tzinfo=UTC)
 AT = NOW.timestamp()
@@ -203,6 +204,35 @@ def test_a_failover_does_not_mix_two_servers_statements() -> None:
     same = seen(statements=[statement(calls=6, total_exec_time=12.0)])
     draft = drafted(statements, same, first.keep)
     assert {r.since for r in draft.readings} == {moment(AT - 60)}
+
+
+def histogram() -> dict[str, Any]:
+    return {
+        "began": AT - 120, "seconds": 60.0, "place": 1, "calls": 7.0, "total_exec_time": 3.5,
+        "max_exec_time": 0.9, "ranges": "{{0.000 - 1.000}}",
+    }  # fmt: skip
+
+
+def test_counted_histograms_take_the_place_of_estimates() -> None:
+    draft = drafted(statements, seen(statements=[statement()], monitored=[histogram()]))
+    assert [(r.stat, r.buckets) for r in draft.readings] == [("", ((0.001, 7.0),))]
+    draft = drafted(statements, seen(statements=Denied("not installed"), monitored=[histogram()]))
+    assert [r.buckets for r in draft.readings] == [((0.001, 7.0),)]
+    assert [gap.metrics for gap in draft.gaps] == [()]
+
+
+def test_what_a_full_view_threw_out_is_a_gap_and_makes_the_mean_an_estimate() -> None:
+    began = {"stats_reset": AT - 9 * DAY, "dealloc": 3, "most": 5000}
+    rows = [statement(calls=1000, total_exec_time=2000.0, stddev_exec_time=0.5, max_exec_time=5.0)]
+    first = drafted(statements, seen(statements=[statement()], statements_began=[began]), now=moment(AT - 60))
+    calm = drafted(statements, seen(statements=rows, statements_began=[began]), first.keep)
+    full = drafted(statements, seen(statements=rows, statements_began=[{**began, "dealloc": 4}]), first.keep)
+    assert not calm.gaps
+    assert "was full 1 times" in full.gaps[0].why
+    quality = [{r.stat: r.quality for r in draft.readings}["avg"] for draft in (calm, full)]
+    assert quality == [Quality.MEASURED, Quality.ESTIMATED]
+    high = [{r.stat: r.high or 0 for r in draft.readings}["p95"] for draft in (calm, full)]
+    assert high[0] < high[1]
 
 
 def test_denied_statements_keep_what_was_known() -> None:
