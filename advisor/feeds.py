@@ -13,8 +13,8 @@ from advisor.errors import InputError, all_of
 from advisor.polling.contract import Collector
 from advisor.polling.poller import Source
 from advisor.polling.registry import collector, providers
+from advisor.sources import Revealed, validate_settings
 from advisor.sources import Source as Written
-from advisor.sources import reveal_settings, validate_settings
 
 if TYPE_CHECKING:
     from advisor.core.compile import Gives
@@ -80,7 +80,7 @@ def may_sleep(written: Written, service: Service) -> bool:
 
 
 def _settings(written: Written, module: Collector, environ: Mapping[str, str]) -> Callable[[], object]:
-    return lambda: reveal_settings(written, module.Settings, environ)
+    return Revealed(written, module.Settings, environ)
 
 
 def of_stack(metric: Metric) -> bool:

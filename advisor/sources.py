@@ -15,7 +15,7 @@ from advisor.secrets import Secret, redact, remember
 from advisor.settings import COMMON
 from advisor.strict_yaml import Document
 
-__all__ = ["Source", "reveal_settings", "validate_settings"]
+__all__ = ["Revealed", "Source", "reveal_settings", "validate_settings"]
 
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -77,25 +77,55 @@ def reveal_settings(source: Source, model: type[_Model], environ: Mapping[str, s
     Raises:
         Faults: a reference cannot be looked up, or a value does not fit; by file, line and key.
     """
-    written, shared = _written(source, model)
-    missing: list[InputError] = []
-    texts: dict[Path, str] = {}
-    for path, secret in _places_of_secrets(written):
+    revealed: _Model = Revealed(source, model, environ)()
+    return revealed
+
+
+class Revealed:
+    """Looks up a source's credentials at every call; the settings are made anew only where one has changed.
+
+    Making them costs more than an answer takes to read: patterns and paths are compiled.
+    """
+
+    def __init__(self, source: Source, model: type[BaseModel], environ: Mapping[str, str]) -> None:
+        self._source = source
+        self._model = model
+        self._environ = environ
+        self._written, self._shared = _written(source, model)
+        self._secrets = tuple(_places_of_secrets(self._written))
+        self._last: tuple[dict[Path, str], Any] | None = None
+
+    def __call__(self) -> Any:
+        """Return the settings.
+
+        Raises:
+            Faults: as `reveal_settings`.
+        """
+        texts = self._looked_up()
+        if self._last is not None and self._last[0] == texts:
+            return self._last[1]
+        data = _filled(self._written, texts)
         try:
-            texts[path] = secret.reveal(environ)
-        except InputError as error:
-            missing.append(error)
-    if missing:
-        raise Faults(missing)
-    data = _filled(written, texts)
-    try:
-        settings = model.model_validate(data)
-    except ValidationError:
-        found = [fault for _, fault in _faults(source, model, data, shared)]
-        raise Faults(sorted(found, key=lambda fault: fault.line)) from None
-    for plain in _secrets(settings):
-        remember(plain)
-    return settings
+            settings = self._model.model_validate(data)
+        except ValidationError:
+            found = [fault for _, fault in _faults(self._source, self._model, data, self._shared)]
+            raise Faults(sorted(found, key=lambda fault: fault.line)) from None
+        for plain in _secrets(settings):
+            remember(plain)
+        self._last = texts, settings
+        return settings
+
+    def _looked_up(self) -> dict[Path, str]:
+        missing: list[InputError] = []
+        texts: dict[Path, str] = {}
+        for path, secret in self._secrets:
+            try:
+                texts[path] = secret.reveal(self._environ)
+            except InputError as error:
+                missing.append(error)
+        if missing:
+            raise Faults(missing)
+        return texts
 
 
 #: What stands for a text that is not looked up yet; one of them has the form that the model wants.

@@ -14,6 +14,7 @@ from advisor.core.model import Limit
 from advisor.errors import InputError
 from advisor.faults import Faults
 from advisor.polling.registry import collector
+from advisor.sources import Revealed
 
 BAD = sorted((Path(__file__).parent / "bad_config").glob("*.yaml"))
 COLLECTORS = {"postgresql", "prometheus", "http"}
@@ -361,3 +362,18 @@ def test_a_key_that_the_collector_knows_is_no_misspelt_one(tmp_path: Path) -> No
         path = tmp_path / "advisor.yaml"
         path.write_text(text)
         assert load_config(path, environ={}).problems == ()
+
+
+def test_a_credential_that_was_exchanged_makes_new_settings_and_one_that_was_not_makes_none(
+    tmp_path: Path,
+) -> None:
+    config = load(tmp_path, EXAMPLE)
+    secret = tmp_path / "dsn"
+    secret.write_text("postgresql://a@b/c")
+    source = config.sources(config.fleet().service["shop/database"], COLLECTORS)[0]
+    revealed = Revealed(source, Postgres, {})
+    first = revealed()
+    assert revealed() is first
+    secret.write_text("postgresql://other@b/c")
+    assert revealed() is not first
+    assert revealed().dsn.get_secret_value() == "postgresql://other@b/c"
