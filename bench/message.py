@@ -1,15 +1,15 @@
 """From a threshold crossed at the source to the message at the channel, wall-clock seconds.
 
-Twelve sources (`LATENCY_SOURCES`) stand on one local HTTP server; each crosses its threshold once, at a
+Twelve sources (`MESSAGE_SOURCES`) stand on one local HTTP server; each crosses its threshold once, at a
 random moment of eight intervals (and of 5 s a source at least: Slack, and so the advisor, takes one message
 a second). `advisor run` polls them with its `http` collector and sends to a server that plays Slack.
 
 Beside it, with the same sources and the same moments: Prometheus with scrape and evaluation at the same
 interval and two Alertmanagers, one that waits `group_wait` (its default of 30 s at 15 s) and one that does
 not. Each source is a scrape target, rule group and alert group of its own, so that no one waits for another.
-The interval is 15 s, or `LATENCY_INTERVAL` for a trial; `group_wait` is twice that.
+The interval is 15 s, or `MESSAGE_INTERVAL` for a trial; `group_wait` is twice that.
 
-    python -m bench latency
+    python -m bench message
 """
 
 import json
@@ -25,8 +25,8 @@ from bench.processes import folder, free_port, get, start, until
 from bench.server import serve
 from bench.table import markdown
 
-INTERVAL = float(os.environ.get("LATENCY_INTERVAL", "15"))
-SOURCES = [f"stack-{n:02d}" for n in range(int(os.environ.get("LATENCY_SOURCES", "12")))]
+INTERVAL = float(os.environ.get("MESSAGE_INTERVAL", "15"))
+SOURCES = [f"stack-{n:02d}" for n in range(int(os.environ.get("MESSAGE_SOURCES", "12")))]
 WAIT = 2 * INTERVAL
 SPREAD = max(8 * INTERVAL, 5.0 * len(SOURCES))
 CHANNELS = {
