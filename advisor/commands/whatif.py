@@ -212,7 +212,7 @@ def _revenue(answer: Answer) -> dict[str, Any]:
         "rules": [
             {
                 "share": one.share,
-                "needs": one.needed,
+                "needs": round(one.needed, 2),
                 "ours": one.ours,
                 "kept": one.kept,
                 "source": one.source,

@@ -210,8 +210,8 @@ def _revenue(answer: "Answer") -> None:
     for one in said.subscriptions:
         share = wording.share(one.share)
         print(
-            f"Break-even at {wording.money(one.price)} a month ({one.source}): {least}{one.payers:,} paying "
-            f"users, {share} of all."
+            f"Break-even at {wording.money(one.price)} a month ({one.source}): {least}"
+            f"{wording.counted(one.payers, 'paying user')}, {share} of all."
         )
     for ad in said.ads:
         most = "" if said.whole else "at most "

@@ -1,5 +1,6 @@
 """`advisor whatif` as a user has it: from a document, a configuration, a store; in words and as a chart."""
 
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -139,3 +140,10 @@ def test_of_several_stacks_one_is_named(run: Run, write: Write) -> None:
     assert "--stack" in run("whatif", "--users", "50").err
     assert "shop, club" in run("whatif", "--users", "50", "--stack", "pub").err
     assert run("whatif", "--users", "50", "--stack", "club", "--json").json["stack"] == "club"
+
+
+def test_one_paying_user_is_one_and_what_is_asked_for_is_in_cents(run: Run) -> None:
+    asked = ("whatif", "--document", "app-virgin", "--users", "100")
+    assert "at least 1 paying user, 1 % of all" in run(*asked).out
+    found = json.loads(run("whatif", "--document", "drops", "--users", "10K", "--json").out)
+    assert [rule["needs"] for rule in found["revenue"]["rules"]] == [519.7]
