@@ -188,6 +188,8 @@ class Projection:
                 period = one.period
                 if limits and not any(period_of(limit) == period for limit in limits):
                     period = period_of(limits[0])
+                    if any((o.metric, o.period) == (one.metric, period) for o in self.per_user(service)):
+                        continue  # It is known by that period itself.
                 each = one.over(period)
                 limit = next((limit for limit in limits if period_of(limit) == period), None)
                 _, plan, _ = self.plan_of(service)
