@@ -6,13 +6,14 @@ missing, for nobody here knows rates.
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from advisor.collectors._days import utc_day
 from advisor.core.model import Gap, Quality, Reading
 from advisor.polling.contract import Answer
 
-__all__ = ["DAY", "Ledger", "day_of", "major", "per_month", "recurring"]
+__all__ = ["DAY", "Ledger", "major", "per_month", "recurring"]
 
 DAY = timedelta(days=1)
 #: Months in a period of a subscription.
@@ -38,11 +39,6 @@ def per_month(amount: float, interval: str, count: float) -> float | None:
     return amount / months if months > 0 else None
 
 
-def day_of(at: datetime) -> datetime:
-    """Return when the UTC day of a moment began."""
-    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 class Ledger:
     """Adds up money by UTC day; `rates` are dollars for one unit of a currency (three letters, small)."""
 
@@ -64,7 +60,7 @@ class Ledger:
 
     def add(self, at: datetime, amount: float, currency: str) -> None:
         """Add an amount in the currency's own unit."""
-        day, value = day_of(at), self.usd(amount, currency)
+        day, value = utc_day(at), self.usd(amount, currency)
         if value is not None:
             self._days[day] = self._days.get(day, 0.0) + value
         if currency.lower() != "usd":

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day
 from advisor.collectors._pieces import Piece, together
 from advisor.collectors.algolia.counted import by_day, sizes
 from advisor.core.metrics import VOCABULARY
@@ -221,14 +222,14 @@ async def _indices(poll: Poll, settings: Settings) -> tuple[list[Body], list[Gap
 
 
 def _since(poll: Poll) -> datetime:
-    today = poll.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(poll.now)
     if "days" not in poll.previous:
         return today - _FIRST
     return max(today - _FIRST, datetime.fromisoformat(str(poll.previous["days"])) - _SETTLES)
 
 
 def _keep(poll: Poll) -> dict[str, str]:
-    today = poll.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(poll.now)
     return {"days": today.isoformat()}
 
 

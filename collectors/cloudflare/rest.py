@@ -1,8 +1,9 @@
 """What the REST API adds to the analytics: the plan, a zone's state, projects and builds of Pages."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from urllib.parse import quote
 
+from advisor.collectors._days import utc_day, utc_month
 from advisor.collectors.cloudflare.ask import WHERE, Api
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
@@ -83,7 +84,7 @@ async def builds(api: Api, account: str, project: str) -> Answer:
         readings.append(Reading("projects", total, api.poll.now))
         gaps.append(Gap("builds", f"{WHERE} lists {len(names)} of {total:g} projects of Pages", ("builds",)))
     now = api.poll.now
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = utc_month(now)
     days: dict[datetime, int] = {month + timedelta(days=day): 0 for day in range((now - month).days + 1)}
     whole = not gaps
     for name in names:
@@ -124,7 +125,7 @@ async def _count(api: Api, path: str, days: dict[datetime, int]) -> bool:
         found = list(body["result"].each())
         older = False
         for one in found:
-            at = one.time("created_on").replace(hour=0, minute=0, second=0, microsecond=0)
+            at = utc_day(one.time("created_on"))
             older |= at < min(days)
             if at in days and has_built(one):
                 days[at] += 1

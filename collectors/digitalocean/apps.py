@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from advisor.collectors._days import utc_day
 from advisor.collectors.digitalocean.matrix import Series
 from advisor.core.model import Confidence, Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
@@ -103,7 +104,7 @@ def _part(one: Series) -> str:
 
 def days(now: datetime, covered: float | None) -> tuple[datetime, datetime]:
     """Return the first and last UTC day to ask for; a first look takes the month so far."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(now)
     last = today - _DAY
     first = today.replace(day=1) if covered is None else datetime.fromtimestamp(covered, UTC) - _DAY
     return max(min(first, last - _DAY), today - 31 * _DAY), last

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+from advisor.collectors._days import utc_month
 from advisor.collectors.digitalocean.matrix import Series
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
 from advisor.polling.body import Body
@@ -38,7 +39,7 @@ def balance(body: Body, last: Mapping[str, Any] | None) -> Answer:
     if used is None:
         why = "DigitalOcean's balance has no usage of the month, which is not zero"
         return Answer(gaps=[Gap("balance", why, ("cost",))])
-    begun = at.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    begun = utc_month(at)
     since, before = begun, 0.0
     if last is not None and last["at"] >= begun.timestamp():
         since, before = datetime.fromtimestamp(last["at"], UTC), last["used"]

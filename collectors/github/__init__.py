@@ -26,6 +26,7 @@ from urllib.parse import parse_qsl, quote, urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from advisor.collectors._days import utc_day
 from advisor.collectors._pieces import Piece, together
 from advisor.collectors.github import legacy
 from advisor.collectors.github.report import Item, budgets_in_force, by_day, items, stored
@@ -198,7 +199,7 @@ async def _ask(poll: Poll, settings: Settings, path: str, **query: str) -> Reply
 
 
 async def _usage(poll: Poll, settings: Settings) -> Answer:
-    today = poll.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(poll.now)
     month = today.replace(day=1)
     # Late figures: in its first days a month still corrects the last one.
     months = [month] if today.day > 2 else [(month - timedelta(days=1)).replace(day=1), month]

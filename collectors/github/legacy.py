@@ -2,9 +2,10 @@
 
 import calendar
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from advisor.collectors._days import utc_day
 from advisor.core.model import Limit, Quality, Reading, Term
 from advisor.polling.body import Body
 from advisor.polling.contract import Answer
@@ -16,9 +17,7 @@ _GB = 1e9
 
 def cycle(days_left: float, now: datetime) -> datetime:
     """Return when the running cycle began: a month before it ends. Pure."""
-    ends = (now.astimezone(UTC) + timedelta(days=days_left)).replace(
-        hour=0, minute=0, second=0, microsecond=0
-    )
+    ends = utc_day(now + timedelta(days=days_left))
     year, month = (ends.year, ends.month - 1) if ends.month > 1 else (ends.year - 1, 12)
     return ends.replace(year=year, month=month, day=min(ends.day, calendar.monthrange(year, month)[1]))
 

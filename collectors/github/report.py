@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from advisor.collectors._days import utc_day
 from advisor.core.model import Quality, Reading
 from advisor.polling.body import Body
 
@@ -53,7 +54,7 @@ def _item(row: Body) -> Item:
     repository = row.get("repositoryName")
     return Item(
         # The docs have a date, real answers a time within the day.
-        row["date"].time().replace(hour=0, minute=0, second=0, microsecond=0),
+        utc_day(row["date"].time()),
         _plain(row.text("product")),
         _plain(row.text("sku")),
         re.sub(r"[^a-z]", "", row.text("unitType").casefold()),

@@ -23,6 +23,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day, utc_days
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Quality, Reading
 from advisor.polling.body import Body
@@ -179,7 +180,7 @@ def _number(text: str) -> float | None:
 
 async def _listed(poll: Poll, settings: Settings) -> Answer:
     """Count the runs that were queued since the last poll, the first time since midnight (UTC)."""
-    since = poll.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    since = utc_day(poll.now)
     last = poll.previous.get("listed")
     if last is not None and last["env"] == settings.env:
         # The free plan keeps runs for a day; what is older cannot be counted any more.
@@ -221,14 +222,10 @@ def runs(
 ) -> list[Reading]:
     """Return the runs by UTC day from `since` to `now`, and their executions where steps are stated. Pure."""
     readings = []
-    start = since
-    while start < now:
-        midnight = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = min(midnight + _DAY, now)
+    for start, end in utc_days(since, now):
         count = float(sum(start <= at < end for at in queued))
         readings.append(Reading("invocations", count, end, start))
         if steps_per_run is not None:
             steps = count * (1 + steps_per_run)
             readings.append(Reading("steps", steps, end, start, quality=Quality.ESTIMATED))
-        start = end
     return readings

@@ -22,8 +22,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._revenue import DAY, Ledger, day_of, recurring
+from advisor.collectors._revenue import DAY, Ledger, recurring
 from advisor.collectors.lemon_squeezy import parsing
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Quality
@@ -141,7 +142,7 @@ async def _pages(
 
 
 async def _payments(poll: Poll, settings: Settings) -> Answer:
-    since = day_of(poll.now) - _BACK
+    since = utc_day(poll.now) - _BACK
     found: list[parsing.Payment] = []
     gaps: list[Gap] = []
     begin, test = since, False
@@ -156,7 +157,7 @@ async def _payments(poll: Poll, settings: Settings) -> Answer:
             if whole:
                 break
         if not whole:
-            begin = max(begin, day_of(oldest) + DAY)
+            begin = max(begin, utc_day(oldest) + DAY)
     if begin > since:
         why = f"there are more than {_MOST_PAGES * _PAGE}: days before {begin:%Y-%m-%d} are left out"
         gaps.append(Gap("older payments", why, ("revenue",) if begin >= poll.now else ()))

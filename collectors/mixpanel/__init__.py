@@ -20,7 +20,7 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors._local_days import Zone, amounts, local_day
+from advisor.collectors._days import Zone, amounts, local_day
 from advisor.collectors._pieces import Piece, together
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Quality, Reading

@@ -15,12 +15,12 @@ Quirks  No API tells plan, quota or what is left: the plan is what advisor.yaml 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
-from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from advisor.collectors._days import local_day, midnight
 from advisor.collectors._pieces import Piece, together
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Reading
@@ -68,7 +68,7 @@ ABOUT = About(
 )
 
 WHERE = "Postmark"
-_EASTERN = ZoneInfo("America/New_York")
+_EASTERN = "America/New_York"
 _FIRST = 62  # Days: a billing cycle and what came before it.
 _SETTLES = 2
 _PAGES = 20
@@ -114,7 +114,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
     else:
         servers, gaps = await _servers(poll, settings)
         pieces.append(Piece("domains", partial(_domains, poll, settings), ("domains",)))
-    today = poll.now.astimezone(_EASTERN).date()
+    today = local_day(poll.now, _EASTERN)
     known: Mapping[str, str] = poll.previous.get("sent", {})
     for server in servers:
         last = known.get(server.name)
@@ -205,11 +205,6 @@ async def _sent(poll: Poll, settings: Settings, server: Server, since: date, tod
     return Answer(readings, keep={server.name: today.isoformat()})
 
 
-def midnight(day: date) -> datetime:
-    """Return when a day of the Eastern zone begins, in UTC. Pure."""
-    return datetime(day.year, day.month, day.day, tzinfo=_EASTERN).astimezone(UTC)
-
-
 def by_day(body: Body, since: date, now: datetime, server: str) -> list[Reading]:
     """Return what was sent on each day from `since`, the running one up to now; no row is none. Pure."""
     sent: dict[date, float] = {}
@@ -218,9 +213,9 @@ def by_day(body: Body, since: date, now: datetime, server: str) -> list[Reading]
         sent[day] = sent.get(day, 0.0) + (row["Sent"].number() or 0.0)
     readings = []
     day = since
-    while (start := midnight(day)) < now:
+    while (start := midnight(day, _EASTERN)) < now:
         following = day + timedelta(days=1)
-        end = min(midnight(following), now)
+        end = min(midnight(following, _EASTERN), now)
         readings.append(Reading("emails", sent.get(day, 0.0), end, start, part=server))
         day = following
     return readings
@@ -229,7 +224,7 @@ def by_day(body: Body, since: date, now: datetime, server: str) -> list[Reading]
 def bounced(body: Body, today: date, now: datetime, server: str) -> list[Reading]:
     """Return today's bounces over what was sent; none where nothing was. Pure."""
     sent, failed = body.number("Sent"), body.number("Bounced")
-    start = midnight(today)
+    start = midnight(today, _EASTERN)
     if not sent or failed is None or start >= now:
         return []
     # What bounces today may have been sent before.

@@ -4,6 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
+from advisor.collectors._days import utc_month
 from advisor.core.model import Gap, Quality, Reading, Term
 from advisor.polling.body import Body
 from advisor.polling.contract import Answer
@@ -32,7 +33,7 @@ def begun(previous: Mapping[str, Any], now: datetime) -> datetime:
     """Return the period's start where nobody tells: that of the last poll, else the UTC month's."""
     if "usage" in previous and previous["usage"]["at"] > previous["usage"]["period"]:
         return datetime.fromtimestamp(previous["usage"]["period"], UTC)
-    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return utc_month(now)
 
 
 def period(data: Body) -> datetime | None:

@@ -17,7 +17,8 @@ from datetime import datetime
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors.resend.counted import amounts, from_headers, from_usage, start_of_month
+from advisor.collectors._days import utc_month
+from advisor.collectors.resend.counted import amounts, from_headers, from_usage
 from advisor.collectors.resend.listed import Listed, by_day
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Reading
@@ -184,7 +185,7 @@ async def _domains(poll: Poll, settings: Settings, page: Body) -> tuple[list[Rea
 
 async def _listed(poll: Poll, settings: Settings) -> Answer:
     """Count the mails since the last poll, the first time since the month began."""
-    since = start_of_month(poll.now)
+    since = utc_month(poll.now)
     if "counted_to" in poll.previous:
         since = max(since, datetime.fromisoformat(str(poll.previous["counted_to"])))
     if since >= poll.now:

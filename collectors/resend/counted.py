@@ -2,14 +2,15 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from advisor.collectors._days import utc_day, utc_month
 from advisor.core.model import Gap, Limit, Reading, Term
 from advisor.polling.body import Body
 from advisor.polling.contract import Answer
 
-__all__ = ["Counted", "Usage", "amounts", "from_headers", "from_usage", "start_of_month"]
+__all__ = ["Counted", "Usage", "amounts", "from_headers", "from_usage"]
 
 _SOURCE = "provider API"
 _HOUR = timedelta(hours=1)
@@ -38,15 +39,6 @@ class Usage:
     gaps: list[Gap] = field(default_factory=list)
 
 
-def start_of_month(now: datetime) -> datetime:
-    """Return when the UTC month began."""
-    return now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
-
-
-def _midnight(now: datetime) -> datetime:
-    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-
-
 def from_usage(body: Body, now: datetime, capped: bool | None = None) -> Usage:
     """Read the answer of GET /usage. Pure.
 
@@ -54,7 +46,7 @@ def from_usage(body: Body, now: datetime, capped: bool | None = None) -> Usage:
     """
     daily, monthly = body.get("emails", "daily"), body["emails"]["monthly"]
     used, today = _used(monthly), None if daily is None else daily.number("used")
-    counted = Counted(used, start_of_month(monthly["resets_at"].time() - _HOUR), _of_utc_day(daily, now))
+    counted = Counted(used, utc_month(monthly["resets_at"].time() - _HOUR), _of_utc_day(daily, now))
     terms: list[Term] = []
     if daily is not None:
         _limit(terms, now, "emails", daily, "day")
@@ -83,7 +75,7 @@ def _of_utc_day(daily: Body | None, now: datetime) -> float | None:
     """Return the day's count where it is that of the running UTC day."""
     if daily is None or daily.get("resets_at") is None:
         return None
-    at_midnight = daily["resets_at"].time() == _midnight(now) + timedelta(days=1)
+    at_midnight = daily["resets_at"].time() == utc_day(now) + timedelta(days=1)
     return daily.number("used") if at_midnight else None
 
 
@@ -105,7 +97,7 @@ def from_headers(headers: Mapping[str, str], now: datetime) -> Counted | None:
     """Read what any answer carries: what is used (not what is left). None where it is not there. Pure."""
     month = _number(headers.get("x-resend-monthly-quota", ""))
     day = _number(headers.get("x-resend-daily-quota", ""))
-    return None if month is None else Counted(month, start_of_month(now), day, told=False)
+    return None if month is None else Counted(month, utc_month(now), day, told=False)
 
 
 def _number(text: str) -> float | None:
@@ -114,7 +106,7 @@ def _number(text: str) -> float | None:
 
 def amounts(counted: Counted, previous: Mapping[str, Any], now: datetime) -> Answer:
     """Turn the counters into what came since the last poll, cut at midnight where the day is told. Pure."""
-    today = _midnight(now)
+    today = utc_day(now)
     begun, before = counted.since, 0.0
     if "at" in previous:
         at, month = (datetime.fromisoformat(str(previous[key])) for key in ("at", "month"))

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
+from advisor.collectors._days import utc_days
 from advisor.core.model import Gap, Quality, Reading
 from advisor.polling.body import Body
 
@@ -42,11 +43,7 @@ def _recipients(row: Body) -> int:
 def by_day(found: Listed, now: datetime) -> list[Reading]:
     """Return the mails by UTC day, the last one up to now. Pure."""
     readings = []
-    start = found.since
-    while start < now:
-        midnight = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = min(midnight + timedelta(days=1), now)
+    for start, end in utc_days(found.since, now):
         count = sum(many for at, many in found.mails if start <= at < end)
         readings.append(Reading("emails", float(count), end, start, quality=Quality.ESTIMATED))
-        start = end
     return readings

@@ -14,12 +14,13 @@ Quirks  Credits are a counter of the cycle; what came since the last poll is the
 """
 
 from collections.abc import Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day
 from advisor.collectors._pieces import Piece, together
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
@@ -187,7 +188,7 @@ def standing(account: Body, balance: Body, now: datetime) -> Answer:
 
 
 async def _stats(poll: Poll, settings: Settings, *, mails: bool) -> Answer:
-    today = poll.now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(poll.now)
     since = today - _FIRST
     if "stats" in poll.previous:
         since = max(since, datetime.fromisoformat(str(poll.previous["stats"])) - _SETTLES)

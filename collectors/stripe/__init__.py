@@ -22,8 +22,9 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day
 from advisor.collectors._pieces import Piece, together
-from advisor.collectors._revenue import DAY, Ledger, day_of
+from advisor.collectors._revenue import DAY, Ledger
 from advisor.collectors._revenue import recurring as monthly_sum
 from advisor.collectors.stripe import payments, recurring
 from advisor.collectors.stripe.api import Api, Seen
@@ -144,7 +145,7 @@ def _kept(poll: Poll, settings: Settings, *keys: str) -> dict[str, Any]:
 
 async def _payments(poll: Poll, settings: Settings) -> Answer:
     before = _kept(poll, settings, "payments").get("payments", {})
-    now, first = poll.now, day_of(poll.now) - _FIRST
+    now, first = poll.now, utc_day(poll.now) - _FIRST
     ledger = Ledger(settings.rates, Quality.ESTIMATED if _is_test(settings) else Quality.MEASURED)
     since = max(first, datetime.fromisoformat(before["until"])) if "until" in before else first
     readings, left, gaps = payments.told(await _between(poll, settings, since, now), since, now, ledger)
@@ -156,7 +157,7 @@ async def _payments(poll: Poll, settings: Settings) -> Answer:
             readings, gaps = [*more, *readings], [*gaps, *lost]
         else:
             left = (begin, left[1])
-    state: dict[str, Any] = {"until": day_of(now - _SETTLE).isoformat()}
+    state: dict[str, Any] = {"until": utc_day(now - _SETTLE).isoformat()}
     if left is not None:
         state["left"] = [left[0].isoformat(), left[1].isoformat()]
         why = f"there are more than a poll reads: those before {left[1]:%Y-%m-%d} come with the next ones"

@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from advisor.collectors._revenue import DAY, Ledger, day_of, major
+from advisor.collectors._days import utc_day
+from advisor.collectors._revenue import DAY, Ledger, major
 from advisor.collectors.stripe.api import Seen
 from advisor.core.model import Gap, Reading
 
@@ -43,12 +44,12 @@ def told(
             rows.append((at, amount, row.text("currency")))
     gaps, left, start = [], None, since
     if not seen.whole:
-        start = day_of(oldest) + DAY
+        start = utc_day(oldest) + DAY
         left = (since, start)
         if (
             start >= until
         ):  # One day is more than a poll reads: it is given up, or nothing older would be read.
-            left = (since, day_of(oldest)) if day_of(oldest) > since else None
+            left = (since, utc_day(oldest)) if utc_day(oldest) > since else None
             why = f"{len(seen.rows)} payments and more on {oldest:%Y-%m-%d} are more than a poll reads"
             gaps.append(Gap(f"payments of {oldest:%Y-%m-%d}", why, ("revenue",)))
     for at, amount, currency in rows:

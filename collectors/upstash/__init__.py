@@ -19,6 +19,7 @@ from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_day, utc_month
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
 from advisor.errors import InputError
@@ -199,7 +200,7 @@ _AMOUNTS = (
 
 def earlier(body: Body, found: Iterable[Reading], part: str, now: datetime) -> list[Reading]:
     """Return what the month had before the days that were `found`: the rest of its total, estimated. Pure."""
-    month = now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    month = utc_month(now)
     readings = []
     for metric, _, _, key in _AMOUNTS:
         total = body.number(key)
@@ -219,14 +220,14 @@ def earlier(body: Body, found: Iterable[Reading], part: str, now: datetime) -> l
 
 def stats(body: Body, part: str, now: datetime) -> list[Reading]:
     """Turn `/redis/stats` into readings. Pure."""
-    today = now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+    today = utc_day(now)
     readings = []
     for metric, key, series, _ in _AMOUNTS:
         value = body.number(key)
         if value is not None and today < now:
             readings.append(Reading(metric, value, now, today, part))
         for at, past in points(body, series) if series else ():
-            day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+            day = utc_day(at)
             if day < today:
                 end = day + timedelta(days=1)
                 readings.append(Reading(metric, past, end, day, part, quality=Quality.ESTIMATED))

@@ -19,12 +19,13 @@ Quirks  Charges are a list of lines, not JSON, in days of the US Pacific zone, a
 """
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from urllib.parse import quote
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
+from advisor.collectors._days import utc_days, utc_month
 from advisor.collectors._pieces import Piece, together
 from advisor.collectors.vercel.charges import days, lines, pacific_midnight
 from advisor.core.metrics import VOCABULARY
@@ -207,7 +208,7 @@ def _stamp(at: datetime) -> str:
 
 async def _builds(poll: Poll, settings: Settings) -> Answer:
     """Count the deployments that were created since the last poll, the first time since the month began."""
-    since = poll.now.astimezone(UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    since = utc_month(poll.now)
     last = poll.previous.get("built")
     of = [settings.team, settings.project]
     if last is not None and last["of"] == of:
@@ -245,14 +246,10 @@ def _moment(found: Body) -> datetime:
 
 def by_day(created: Sequence[datetime], since: datetime, now: datetime) -> list[Reading]:
     """Return how many builds began, by UTC day, the last one up to now. Pure."""
-    readings = []
-    start = since
-    while start < now:
-        midnight = start.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-        end = min(midnight + timedelta(days=1), now)
-        readings.append(Reading("builds", float(sum(start <= at < end for at in created)), end, start))
-        start = end
-    return readings
+    return [
+        Reading("builds", float(sum(start <= at < end for at in created)), end, start)
+        for start, end in utc_days(since, now)
+    ]
 
 
 async def _standing(poll: Poll, settings: Settings) -> Answer:

@@ -3,16 +3,16 @@
 import json
 import re
 from collections.abc import Iterable
-from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import datetime, timedelta
 
+from advisor.collectors._days import local_day, midnight
 from advisor.core.model import Gap, Reading
 from advisor.polling.body import Body
 from advisor.polling.contract import Answer, Unexpected
 
 __all__ = ["days", "lines", "pacific_midnight"]
 
-_PACIFIC = ZoneInfo("America/Los_Angeles")
+_PACIFIC = "America/Los_Angeles"
 #: What a service's name is read as; the first that fits counts.
 _SERVICES = (
     (re.compile(r"^fast data transfer$"), "egress"),
@@ -42,8 +42,7 @@ _UNITS = {
 
 def pacific_midnight(at: datetime, more_days: int) -> datetime:
     """Return the midnight in the Pacific zone at or before `at`, so many days later, in UTC. Pure."""
-    day = at.astimezone(_PACIFIC).date() + timedelta(days=more_days)
-    return datetime(day.year, day.month, day.day, tzinfo=_PACIFIC).astimezone(UTC)
+    return midnight(local_day(at, _PACIFIC) + timedelta(days=more_days), _PACIFIC)
 
 
 def lines(body: bytes, where: str) -> list[Body]:
@@ -91,8 +90,7 @@ def days(found: Iterable[Body], project: str, now: datetime) -> Answer:
 
 def _next(start: datetime) -> datetime:
     """Return when the day that begins then is over; one of the Pacific zone may have 23 or 25 hours."""
-    midnight = pacific_midnight(start, 0)
-    return pacific_midnight(start, 1) if start == midnight else start + timedelta(days=1)
+    return pacific_midnight(start, 1) if start == pacific_midnight(start, 0) else start + timedelta(days=1)
 
 
 def _is_of(charge: Body, project: str) -> bool:

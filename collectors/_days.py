@@ -1,6 +1,6 @@
-"""Days of a time zone that the provider counts by, as moments. Pure."""
+"""Days that providers count by, UTC's or those of a time zone, as moments. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated
 from zoneinfo import ZoneInfo
@@ -9,7 +9,7 @@ from pydantic import AfterValidator
 
 from advisor.core.model import Quality, Reading
 
-__all__ = ["Zone", "amounts", "local_day"]
+__all__ = ["Zone", "amounts", "local_day", "midnight", "utc_day", "utc_days", "utc_month"]
 
 
 def _known(name: str) -> str:
@@ -23,6 +23,24 @@ def _known(name: str) -> str:
 Zone = Annotated[str, AfterValidator(_known)]
 
 
+def utc_day(at: datetime) -> datetime:
+    """Return when the UTC day of a moment began."""
+    return at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def utc_month(at: datetime) -> datetime:
+    """Return when the UTC month of a moment began."""
+    return utc_day(at).replace(day=1)
+
+
+def utc_days(since: datetime, until: datetime) -> Iterator[tuple[datetime, datetime]]:
+    """Yield start and end of each UTC day between two moments, the first and the last cut there."""
+    while since < until:
+        end = min(utc_day(since) + timedelta(days=1), until)
+        yield since, end
+        since = end
+
+
 def local_day(at: datetime, zone: str) -> date:
     """Return the day that a moment is in."""
     return at.astimezone(ZoneInfo(zone)).date()
@@ -34,11 +52,12 @@ def amounts(
     """Return an amount for each day, the one that runs until `now`; days to come are left out."""
     found = []
     for day, value in sorted(days.items()):
-        since, until = (_midnight(one, zone) for one in (day, day + timedelta(days=1)))
+        since, until = (midnight(one, zone) for one in (day, day + timedelta(days=1)))
         if since < now:
             found.append(Reading(metric, value, min(until, now), since, quality=quality))
     return found
 
 
-def _midnight(day: date, zone: str) -> datetime:
+def midnight(day: date, zone: str) -> datetime:
+    """Return when a day of a zone begins, in UTC."""
     return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
