@@ -264,6 +264,58 @@ def evaluate(
 @app.command(
     epilog="""\b
 Examples:
+  advisor backtest --since 90d --chart past.svg
+  advisor backtest --against old.yaml
+  advisor backtest --readings readings.jsonl --json"""
+)
+def backtest(
+    config: Config = CONFIG,
+    since: Annotated[
+        str | None, typer.Option(metavar="WHEN", help="A span (90d) or a date; by default 90 days.")
+    ] = None,
+    readings: Annotated[
+        str | None,
+        typer.Option(metavar="FILE", help="Readings, a JSON object a line, instead of the store; - too."),
+    ] = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Another configuration, over the same past.")
+    ] = None,
+    every: Annotated[
+        str | None,
+        typer.Option(metavar="SPAN", help="What the store got within so long is judged together: 5m."),
+    ] = None,
+    as_corrected: Annotated[
+        bool, typer.Option("--as-corrected", help="With the values of now, not those known then.")
+    ] = False,
+    chart: Annotated[Path | None, typer.Option(metavar="FILE", help="Draw it too, as SVG.")] = None,
+    json: Json = False,
+) -> int:
+    """Say what the rules would have done in the past.
+
+    What each would have fired and told, how long before a limit, and which limits were hit without any.
+    """
+    from advisor.commands import backtest as command
+
+    if readings is not None and (as_corrected or every is not None):
+        raise typer.BadParameter(
+            "a file has one value a time and is judged at each; leave --every and --as-corrected out",
+            param_hint="--readings",
+        )
+    return command.run(
+        config,
+        since=since,
+        readings=readings,
+        against=against,
+        every=every,
+        corrected=as_corrected,
+        chart=chart,
+        json=json,
+    )
+
+
+@app.command(
+    epilog="""\b
+Examples:
   advisor whatif --document app-virgin --users 50000
   advisor whatif --growth 3x --chart growth.svg"""
 )

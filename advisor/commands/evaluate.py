@@ -23,7 +23,7 @@ def run(config: Path, readings: str, at: datetime | None, *, json: bool, fail_on
     """Judge the readings and print what would be firing."""
     world = configured(config)
     watch = Watch(world.fleet, world.rulebook.rules, world.catalogue, world.playbooks)
-    facts = _facts(readings, watch)
+    facts = read_facts(readings, watch)
     if at is None:
         _say_what_is_to_come(readings, facts, datetime.now(UTC))
         if not facts:
@@ -52,7 +52,12 @@ def _say_what_is_to_come(readings: str, facts: Sequence[Fact], now: datetime) ->
         )
 
 
-def _facts(readings: str, watch: Watch) -> list[Fact]:
+def read_facts(readings: str, watch: Watch) -> list[Fact]:
+    """Return the readings and limits of a file, or of standard input for `-`.
+
+    Raises:
+        InputError: it cannot be read, or a line is at fault.
+    """
     try:
         if readings == "-":
             return list(read_lines(sys.stdin, watch.fleet, "standard input"))

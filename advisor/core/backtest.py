@@ -1,14 +1,15 @@
-"""What rules would have done over readings of the past: fired when, told what, warned how long before a limit.
+"""What rules would have decided over readings of the past, and which limits were hit.
 
 The same decisions as `replay` makes, time by time; only that a rule is judged where something could change:
-where it is possible at all that it is true (`screen.py`), and while it holds, waits or fires. Limits that were
-hit are found in the same way, by sentences of our own that nobody is told of.
+where it is possible at all that it is true (`screen.py`), and while it holds, waits or fires. Limits that
+were hit are found in the same way, by sentences of our own that nobody is told of.
 """
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, time
 from functools import cache
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -62,7 +63,7 @@ class _Bench:
     program: Program
     ledger: Ledger
     due: dict[Key, int] = field(default_factory=dict)
-    #: For every rule the steps at which a resting finding could wake, and those at which a firing one may end.
+    #: Of every rule the steps at which a resting finding could wake, and at which a firing one may end.
     wakes: dict[Key, list[Rows]] = field(default_factory=dict)
     ends: dict[Key, list[Rows]] = field(default_factory=dict)
     reads: dict[Key, set[str]] = field(default_factory=dict)
@@ -77,8 +78,8 @@ def rounds(
     """Yield what changes at each time, in order; times at which nothing does are left out.
 
     `arrivals` are readings and terms with the time at which they became known; each such time from `since`
-    to `until` is judged, what came before `since` is only learnt, and `until` itself is judged last. The watch
-    is one that has seen nothing yet; afterwards its ledger holds the findings, as after `replay`.
+    to `until` is judged, what came before `since` is only learnt, and `until` itself is judged last. The
+    watch is one that has seen nothing yet; afterwards its ledger holds the findings, as after `replay`.
     """
     yield from _Backtest(watch, arrivals, since, until).run()
 
@@ -132,7 +133,7 @@ class _Backtest:
             return
         self._prepare()
         borders = [*self._borders(), len(self.times)]
-        for start, end in zip(borders, borders[1:], strict=False):
+        for start, end in pairwise(borders):
             changed = self._begin(start, end)
             if changed is not None:
                 yield changed
