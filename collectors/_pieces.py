@@ -11,7 +11,7 @@ from typing import Any
 from advisor.core.model import Gap
 from advisor.polling.contract import Answer, CollectError, Forbidden, Throttled, TokenRefused
 
-__all__ = ["Piece", "together"]
+__all__ = ["Piece", "parsed", "together"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +25,15 @@ class Piece:
     ask: Callable[[], Awaitable[Answer]]
     metrics: tuple[str, ...] = ()
     kept: Mapping[str, Any] = field(default_factory=dict)
+
+
+def parsed(parse: Callable[[], Answer]) -> Callable[[], Awaitable[Answer]]:
+    """Return the parse of what was asked already as something to ask: a piece of its own."""
+
+    async def ask() -> Answer:
+        return parse()
+
+    return ask
 
 
 async def together(pieces: Sequence[Piece], at_once: int = 4) -> Answer:

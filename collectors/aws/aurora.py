@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from itertools import pairwise
 
-from advisor.collectors._pieces import Piece, together
+from advisor.collectors._pieces import Piece, parsed, together
 from advisor.collectors.aws.ask import Api
 from advisor.collectors.aws.cloudwatch import Series, series, window
 from advisor.collectors.aws.databases import (
@@ -16,7 +16,6 @@ from advisor.collectors.aws.databases import (
     as_level,
     backup,
     described,
-    fact,
     items,
     levels,
     memory_in_use,
@@ -57,7 +56,7 @@ async def aurora(api: Api, cluster: str) -> Answer:
         instances = ()
     draft.terms += _plan(instances, api)
     watched = Piece("CloudWatch", lambda: _members(api, name, instances), ("cpu", "connections", "storage"))
-    return await together([Piece("cluster", lambda: fact(draft.answer())), watched])
+    return await together([Piece("cluster", parsed(draft.answer)), watched])
 
 
 def _cluster(draft: Draft, cluster: Body, api: Api) -> None:

@@ -20,7 +20,6 @@ __all__ = [
     "as_level",
     "backup",
     "described",
-    "fact",
     "items",
     "levels",
     "memory_in_use",
@@ -79,11 +78,6 @@ class Draft:
         """Return it as it is now."""
         evidence = {self.title: self.shown} if self.shown else {}
         return Answer(self.readings, self.terms, self.gaps, {}, evidence)
-
-
-async def fact(answer: Answer) -> Answer:
-    """Return what is known already, as a piece of a poll."""
-    return answer
 
 
 async def described(api: Api, kind: str, name: str, right: str, by: str = "") -> Sequence[Body]:

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 
-from advisor.collectors._pieces import Piece, together
+from advisor.collectors._pieces import Piece, parsed, together
 from advisor.collectors.aws.ask import Api
 from advisor.collectors.aws.cloudwatch import Series, series, window
 from advisor.core.model import Gap, Limit, Quality, Reading, Term
@@ -33,17 +33,13 @@ async def ecs(api: Api, cluster: str, names: Sequence[str]) -> Answer:
     services, gaps = await _services(api, cluster, names)
     sizes, missing = await _sizes(api, services)
     pieces = [
-        Piece("services", lambda: _fact(_running(services, [*gaps, *missing], api)), ("instances",)),
+        Piece("services", parsed(lambda: _running(services, [*gaps, *missing], api)), ("instances",)),
         Piece(
             "CloudWatch", lambda: _watched(api, cluster, services, sizes), ("cpu", "memory", "compute_hours")
         ),
         Piece("limit of instances", lambda: _scaling(api, cluster, services), ("instances",)),
     ]
     return await together(pieces)
-
-
-async def _fact(answer: Answer) -> Answer:
-    return answer
 
 
 async def _services(api: Api, cluster: str, names: Sequence[str]) -> tuple[list[Body], list[Gap]]:

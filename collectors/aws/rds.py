@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from advisor.collectors._pieces import Piece, together
+from advisor.collectors._pieces import Piece, parsed, together
 from advisor.collectors.aws.ask import Api
 from advisor.collectors.aws.cloudwatch import series, window
 from advisor.collectors.aws.databases import (
@@ -14,7 +14,6 @@ from advisor.collectors.aws.databases import (
     as_level,
     backup,
     described,
-    fact,
     items,
     levels,
     memory_in_use,
@@ -46,7 +45,9 @@ async def rds(api: Api, database: str) -> Answer:
     return await together(
         [
             Piece(
-                "instance", lambda: fact(_instance(instance, api)), ("disk_size", "backup_age", "restricted")
+                "instance",
+                parsed(lambda: _instance(instance, api)),
+                ("disk_size", "backup_age", "restricted"),
             ),
             Piece(
                 "CloudWatch",

@@ -17,7 +17,7 @@ from dataclasses import replace
 
 from pydantic import BaseModel, ConfigDict, Field, SecretStr
 
-from advisor.collectors._pieces import Piece, together
+from advisor.collectors._pieces import Piece, parsed, together
 from advisor.collectors.neon.asking import API, Api
 from advisor.collectors.neon.consumption import history, legacy
 from advisor.collectors.neon.project import (
@@ -134,7 +134,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         body = await api.get(f"/projects/{name}/endpoints")
         return computes(body, project, seen, poll.now, is_free=is_free)
 
-    async def told() -> Answer:
+    def told() -> Answer:
         if not is_free:
             return Answer(terms=terms)
         kept = poll.previous.get("counters") or {}
@@ -142,7 +142,7 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         return replace(used, terms=terms)
 
     pieces = [
-        Piece("project", told),
+        Piece("project", parsed(told)),
         Piece("branches", ask_branches, ("branches", *(("storage",) if is_free else ()))),
         Piece("computes", ask_computes, ("instances", "idle_time", "restricted")),
     ]

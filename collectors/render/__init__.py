@@ -30,7 +30,7 @@ from pydantic import (
     model_validator,
 )
 
-from advisor.collectors._pieces import Piece, together
+from advisor.collectors._pieces import Piece, parsed, together
 from advisor.collectors.render import inventory, series
 from advisor.core.metrics import VOCABULARY
 from advisor.core.model import Gap, Reading
@@ -114,17 +114,21 @@ async def collect(poll: Poll, settings: Settings) -> Answer:
         CollectError: Render cannot be reached or refuses, or nothing could be read.
     """
     if settings.owner:
-        known, gaps = await _services(poll, settings)
+        listed, gaps = await _services(poll, settings)
     else:
-        known, gaps = [], []
-    ids = [one.text("id") for one in known] or list(settings.resource)
+        listed, gaps = [], []
+    ids = [one.text("id") for one in listed] or list(settings.resource)
     if not ids:
         return Answer(gaps=[Gap("services", "the workspace has no service, or the key does not see it")])
     if len(ids) > _MOST:
         why = f"{len(ids) - _MOST} services are left out: a poll asks for {_MOST}; name them by `resource`"
         gaps.append(Gap("services", why))
         ids = ids[:_MOST]
-    found = partial(_standing, poll, settings, ids) if not known else partial(_given, known[:_MOST], poll.now)
+    found = (
+        parsed(lambda: inventory.standing(listed[:_MOST], poll.now))
+        if listed
+        else partial(_standing, poll, settings, ids)
+    )
     services = [one for one in ids if one.startswith(("srv-", "crn-"))]
     pieces = [Piece("standing", found, ("restricted",))]
     pieces += [
@@ -198,10 +202,6 @@ async def _standing(poll: Poll, settings: Settings, ids: Sequence[str]) -> Answe
 
     found = [await _get(poll, settings, path(one)) for one in ids]
     return inventory.standing(found, poll.now)
-
-
-async def _given(found: Sequence[Body], now: datetime) -> Answer:
-    return inventory.standing(found, now)
 
 
 async def _level(poll: Poll, settings: Settings, level: series.Level, ids: Sequence[str]) -> Answer:

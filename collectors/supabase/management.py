@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from advisor.collectors._pieces import Piece
+from advisor.collectors._pieces import Piece, parsed
 from advisor.collectors.supabase.asking import Management, organisation_of
 from advisor.collectors.supabase.found import READ_ONLY, level, limit, restricted
 from advisor.collectors.supabase.requests import requests
@@ -64,9 +64,6 @@ def management(api: Management, project: Project) -> list[Piece]:
         name = body.get("plan")
         return Answer(terms=[] if name is None else [Term("plan", name.text(), "provider API", now)])
 
-    async def state() -> Answer:
-        return _sleeps(api, project.status)
-
     async def readonly() -> Answer:
         body = await api.get(f"{base}/readonly", "database_readonly_config_read")
         if not isinstance(body["enabled"].value, bool):
@@ -97,7 +94,7 @@ def management(api: Management, project: Project) -> list[Piece]:
         return backups(await api.get(f"{base}/database/backups", "backups_read"), now)
 
     if project.asleep:
-        return [Piece("state", state), Piece("plan", plan)]
+        return [Piece("state", parsed(lambda: _sleeps(api, project.status))), Piece("plan", plan)]
     return [
         Piece("plan", plan),
         Piece("read-only mode", readonly, ("restricted",)),
