@@ -321,7 +321,7 @@ def _percent(percent: float) -> str:
 
 
 def _dollars(value: float) -> str:
-    if value < 1:
+    if value < 0.1:  # What one of something costs: $0.015 a GB.
         return _three(value)
     cents = round(value * 100)
     return f"{value:,.0f}" if cents % 100 == 0 or value >= 1000 else f"{cents / 100:,.2f}"
