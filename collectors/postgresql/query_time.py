@@ -186,9 +186,10 @@ def mean(ran: Sequence[Ran]) -> float | None:
     return sum(each.total for each in ran) / calls if calls else None
 
 
-def quantile(ran: Sequence[Ran], share: float, unseen: float = 0.0) -> Quantile | None:
+def quantile(ran: Sequence[Ran], share: float, unseen: float = 0.0, *, ends: bool = True) -> Quantile | None:
     """Return the time below which `share` of the calls were, estimated; None where nothing ran.
 
-    `unseen` is how many calls ran beside these of which nothing is known.
+    `unseen` is how many calls ran beside these of which nothing is known; without `ends` all three numbers
+    are the estimate.
     """
-    return of_shapes([shape for each in ran for shape in each.shapes], share, unseen)
+    return of_shapes([shape for each in ran for shape in each.shapes], share, unseen, ends=ends)

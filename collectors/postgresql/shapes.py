@@ -14,11 +14,15 @@ only what holds for every shape is used: Cantelli's inequality both ways, and le
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from statistics import NormalDist
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
 
 __all__ = ["Quantile", "Shape", "quantile"]
 
-_NORMAL = NormalDist()
+Floats = NDArray[np.float64]
+
 #: A spread below this part of the mean is rounding.
 _NO_SPREAD = 1e-6
 #: Up to this deviation by the mean, a statement is taken to have one speed.
@@ -31,8 +35,6 @@ _CHANCE = 2.0
 _OTHER_SHAPES = 0.1
 _STEPS = 60
 _LEAST = 1e-9
-
-Below = Callable[[float], float]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,153 +57,161 @@ class Quantile:
     high: float
 
 
-def quantile(shapes: Sequence[Shape], share: float, unseen: float = 0.0) -> Quantile | None:
+def quantile(
+    shapes: Sequence[Shape], share: float, unseen: float = 0.0, *, ends: bool = True
+) -> Quantile | None:
     """Return the time below which `share` of the calls were; None where nothing ran.
 
-    `unseen` is how many calls ran beside these of which nothing is known: they widen the interval.
+    `unseen` is how many calls ran beside these of which nothing is known: they widen the interval. Without
+    `ends`, which take twice the time again, all three are the estimate.
     """
-    calls = sum(each.calls for each in shapes)
-    if not calls:
+    if not shapes:
         return None
-    ends = [_end(each) for each in shapes]
-    top = max(ends)
-    if top <= 0:
+    mixture = _Mixture(shapes)
+    if mixture.top <= 0:
         return Quantile(0.0, 0.0, 0.0)
-    belows = [_belows(each, end) for each, end in zip(shapes, ends, strict=True)]
+    _, value = mixture.around(mixture.below, share)
+    if not ends:
+        return Quantile(value, value, value)
+    calls = mixture.all
     chance = _CHANCE * math.sqrt(share * (1 - share) / calls)
-    least = min(each.least for each in shapes)
     # Those that were not seen may all have been faster than the quantile, or all slower.
     lower = (max(share - chance, 0.0) * (calls + unseen) - unseen) / calls
     upper = min(share + chance, 1.0) * (calls + unseen) / calls
+    low, _ = mixture.around(mixture.at_most_below, lower)
+    _, high = mixture.around(mixture.at_least_below, upper)
+    return Quantile(value, min(low, value), max(high, value))
 
-    def found(which: int, at: float) -> tuple[float, float]:
-        """Return two times close together, below and above that share by the `which`th of `_belows`."""
-        if at <= 0:
-            return least, least
-        if at >= 1:
-            return top, top
-        low, high = max(least, _LEAST), max(top, _LEAST)
+
+class _Mixture:
+    """Statements as arrays. What shares of a statement's calls lie below a time is asked of all at once."""
+
+    def __init__(self, shapes: Sequence[Shape]) -> None:
+        rows = [(each.calls, each.mean, each.deviation, each.least, each.longest) for each in shapes]
+        self.calls, mean, deviation, least, longest = np.array(rows, np.float64).T
+        self.all = float(self.calls.sum())
+        # Of n calls none is more than √(n-1) deviations above the mean.
+        by_calls = mean + deviation * np.sqrt(np.maximum(self.calls - 1, 0.0)) * (1 + _NO_SPREAD)
+        self.mean, self.least = mean, np.minimum(least, mean)
+        self.end = np.maximum(np.minimum(longest, by_calls), mean)
+        self.top = float(self.end.max())
+        self.bottom = float(self.least.min())
+        self.constant = (mean <= 0) | (deviation <= _NO_SPREAD * mean)
+        # A constant time has a shape only so that no number is divided by zero.
+        some = np.where(self.constant, 1.0, mean)
+        spread = np.where(self.constant, 1.0, deviation)
+        self.variance = spread * spread
+        self.relative = spread / some
+        self.smooth = self.relative <= _SMOOTH
+        self.some = some
+        self.usual = _log_normal(some, spread)
+        self.start = np.where(self.constant, 0.0, np.minimum(self.least, 0.99 * some))
+        self.above = _log_normal(some - self.start, spread)
+        self.lighter = self.smooth & (self.relative >= _ALIKE) & self._nearer_to_gamma()
+
+    def _nearer_to_gamma(self) -> NDArray[np.bool_]:
+        """Return where the longest call is where a gamma distribution, not a log-normal, would have it."""
+        z = _deviations(1 - 1 / (self.calls + 1))
+        middle, spread = self.usual
+        usual = middle + z * spread
+        root = 1 - self.relative**2 / 9 + z * self.relative / 3
+        gamma = np.log(self.some) + 3 * np.log(np.maximum(root, 1e-3))
+        return np.asarray((self.calls > 1) & (np.log(np.maximum(self.end, _LEAST)) < (usual + gamma) / 2))
+
+    def around(self, below: "_Below", share: float) -> tuple[float, float]:
+        """Return two times close together, of which that share of the calls lies between."""
+        if share <= 0:
+            return self.bottom, self.bottom
+        if share >= 1:
+            return self.top, self.top
+        low, high = max(self.bottom, _LEAST), max(self.top, _LEAST)
         for _ in range(_STEPS):
             if high <= low * 1.0005:
                 break
             middle = math.sqrt(low * high)
-            below = sum(each.calls * of[which](middle) for each, of in zip(shapes, belows, strict=True))
-            low, high = (middle, high) if below < at * calls else (low, middle)
-        return low, min(high, top)
+            count = float(self.calls @ below(middle))
+            low, high = (middle, high) if count < share * self.all else (low, middle)
+        return low, min(high, self.top)
 
-    value = found(0, share)[1]
-    low, high = found(2, lower)[0], found(1, upper)[1]
-    return Quantile(value, min(low, value), max(high, value))
+    def below(self, time: float) -> Floats:
+        """Return the shares below a time, as estimated."""
+        best = np.where(
+            self.smooth,
+            np.where(self.lighter, self._gamma(time), self._usual(time)),
+            self._above(time),
+        )
+        return self._cut(best, time)
 
+    def at_least_below(self, time: float) -> Floats:
+        """Return the least shares that may lie below a time."""
+        near = time / (1 + _OTHER_SHAPES)
+        smooth = np.minimum(np.minimum(self._usual(near), self._above(near)), self._gamma(near))
+        smooth = np.where(near >= self.least, smooth, 0.0)
+        over = np.maximum(time - self.mean, 0.0)
+        beyond = np.maximum(time - self.least, _LEAST)
+        above = np.minimum(self.variance / (self.variance + over**2), (self.mean - self.least) / beyond)
+        rough = np.where(over > 0, 1 - above, 0.0)
+        return self._cut(np.where(self.smooth, smooth, rough), time)
 
-def _end(shape: Shape) -> float:
-    """Return what no call can have taken longer: of n calls none is √(n-1) deviations above the mean."""
-    by_calls = shape.mean + shape.deviation * math.sqrt(max(shape.calls - 1, 0.0))
-    return max(min(shape.longest, by_calls * (1 + _NO_SPREAD)), shape.mean)
+    def at_most_below(self, time: float) -> Floats:
+        """Return the greatest shares that may lie below a time."""
+        far = time * (1 + _OTHER_SHAPES)
+        smooth = np.maximum(np.maximum(self._usual(far), self._above(far)), self._gamma(far))
+        smooth = np.where(far >= self.end, 1.0, smooth)
+        under = np.maximum(self.mean - time, 0.0)
+        left = np.maximum(self.end - time, _LEAST)
+        rough = np.minimum(self.variance / (self.variance + under**2), (self.end - self.mean) / left)
+        rough = np.where(under > 0, rough, 1.0)
+        return self._cut(np.where(self.smooth, smooth, rough), time, whole=False)
 
+    def _cut(self, shares: Floats, time: float, *, whole: bool = True) -> Floats:
+        """Cut shares at the least and (`whole`) the longest call; a constant time is a step."""
+        shares = np.where(time < self.least, 0.0, shares)
+        if whole:
+            shares = np.where(time >= self.end, 1.0, shares)
+        return np.where(self.constant, time >= self.mean * (1 - _NO_SPREAD), shares)
 
-def _belows(shape: Shape, end: float) -> tuple[Below, Below, Below]:
-    """Return which part of the calls was below a time: as estimated, at least, at most."""
-    mean, spread = shape.mean, shape.deviation
-    if mean <= 0 or spread <= _NO_SPREAD * mean:
+    def _usual(self, time: float) -> Floats:
+        middle, spread = self.usual
+        return _normal((math.log(time) - middle) / spread)
 
-        def step(time: float) -> float:
-            return 1.0 if time >= mean * (1 - _NO_SPREAD) else 0.0
+    def _above(self, time: float) -> Floats:
+        middle, spread = self.above
+        return _normal((np.log(np.maximum(time - self.start, _LEAST * 1e-6)) - middle) / spread)
 
-        return step, step, step
-    relative = spread / mean
-    usual = _log_normal(mean, spread, 0.0)
-    above = _log_normal(mean, spread, min(shape.least, 0.99 * mean))
-    if relative > _SMOOTH:
-        best = above
-        return _cut(best, shape.least, end), _at_least(shape, end), _at_most(shape, end)
-    gamma = usual if relative < _ALIKE else _gamma(mean, spread)
-    best = usual
-    if shape.calls > 1:
-        # Which shape would have the longest call there?
-        rare = 1 - 1 / (shape.calls + 1)
-        z = _NORMAL.inv_cdf(rare)
-        sigma = math.sqrt(math.log1p(relative * relative))
-        expected = mean * math.exp(z * sigma - sigma * sigma / 2)
-        lighter = mean * _cube(relative, z)
-        if end < math.sqrt(expected * max(lighter, _LEAST)):
-            best = gamma
-    every = tuple(_cut(one, shape.least, end) for one in (usual, above, gamma))
-
-    def at_least(time: float) -> float:
-        return min(one(time / (1 + _OTHER_SHAPES)) for one in every) if time < end else 1.0
-
-    def at_most(time: float) -> float:
-        return max(one(time * (1 + _OTHER_SHAPES)) for one in every) if time >= shape.least else 0.0
-
-    return _cut(best, shape.least, end), at_least, at_most
-
-
-def _cut(below: Below, least: float, end: float) -> Below:
-    def cut(time: float) -> float:
-        return 0.0 if time < least else 1.0 if time >= end else below(time)
-
-    return cut
+    def _gamma(self, time: float) -> Floats:
+        # By Wilson and Hilferty: the cube root of a gamma variable is near to normal.
+        root = np.cbrt(time / self.some)
+        z = (root - 1 + self.relative**2 / 9) * 3 / self.relative
+        return np.where(self.relative < _ALIKE, self._usual(time), _normal(z))
 
 
-def _log_normal(mean: float, deviation: float, start: float) -> Below:
-    """Return the share below a time of start + a log-normal with that mean and deviation in all."""
-    mean -= start
-    relative = deviation / mean
-    spread = math.sqrt(math.log1p(relative * relative))
-    middle = math.log(mean) - spread * spread / 2
-
-    def below(time: float) -> float:
-        return _normal((math.log(time - start) - middle) / spread) if time > start else 0.0
-
-    return below
+_Below = Callable[[float], Floats]
 
 
-def _cube(relative: float, z: float) -> float:
-    """Return a gamma value by its mean, `z` normal deviations up; `relative` is deviation by mean."""
-    # By Wilson and Hilferty: the cube root of a gamma variable is near to normal.
-    return float(max(1 - relative * relative / 9 + z * relative / 3, 0.0) ** 3)
+def _log_normal(mean: Floats, deviation: Floats) -> tuple[Floats, Floats]:
+    """Return the mean and deviation of the logarithm."""
+    spread = np.sqrt(np.log1p((deviation / mean) ** 2))
+    return np.log(mean) - spread**2 / 2, spread
 
 
-def _gamma(mean: float, deviation: float) -> Below:
-    relative = deviation / mean
-
-    def below(time: float) -> float:
-        return _normal(((time / mean) ** (1 / 3) - 1 + relative * relative / 9) * 3 / relative)
-
-    return below
+@cache
+def _table() -> tuple[Floats, Floats]:
+    """Return places and the normal distribution there; between them it is read off to 5 digits."""
+    places = np.linspace(-8.0, 8.0, 3201)
+    return places, np.array([0.5 * math.erfc(-z / math.sqrt(2)) for z in places])
 
 
-def _at_least(shape: Shape, end: float) -> Below:
-    """Return the least share that may lie below a time, whatever the shape."""
-    variance = shape.deviation * shape.deviation
-
-    def below(time: float) -> float:
-        if time >= end:
-            return 1.0
-        over = time - shape.mean
-        if over <= 0:
-            return 0.0
-        above = min(variance / (variance + over * over), (shape.mean - shape.least) / (time - shape.least))
-        return 1.0 - above
-
-    return below
+def _normal(z: Floats) -> Floats:
+    # The places are even, so that the one to the left need not be searched for, as np.interp would.
+    places, shares = _table()
+    step = (np.minimum(np.maximum(z, places[0]), places[-1]) - places[0]) * 200.0
+    left = np.minimum(step.astype(np.intp), places.size - 2)
+    here = shares[left]
+    return np.asarray(here + (step - left) * (shares[left + 1] - here))
 
 
-def _at_most(shape: Shape, end: float) -> Below:
-    """Return the greatest share that may lie below a time, whatever the shape."""
-    variance = shape.deviation * shape.deviation
-
-    def below(time: float) -> float:
-        if time < shape.least:
-            return 0.0
-        under = shape.mean - time
-        if under <= 0:
-            return 1.0
-        return min(variance / (variance + under * under), (end - shape.mean) / max(end - time, _LEAST))
-
-    return below
-
-
-def _normal(z: float) -> float:
-    return 0.5 * math.erfc(-z / math.sqrt(2))
+def _deviations(share: Floats) -> Floats:
+    """Return how many deviations above the mean a normal distribution has that share."""
+    places, shares = _table()
+    return np.asarray(np.interp(share, shares, places))

@@ -187,7 +187,7 @@ def _table(
 
 
 def _p95(ran: Ran) -> str:
-    found = quantile([ran], 0.95)
+    found = quantile([ran], 0.95, ends=False)
     return show(found.value if found else 0.0, Unit.SECONDS)
 
 
