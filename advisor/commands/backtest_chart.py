@@ -70,7 +70,7 @@ def svg(made: Report, two: Difference | None = None) -> str:
     ]
     y = TOP
     for name, hits in limits:
-        parts += _hit_lane(axis, y, name, hits)
+        parts += _hit_lane(axis, y, name, hits, made)
         y += LANE
     for name, record, before in shown:
         parts += _lane(axis, y, name, record, before)
@@ -85,7 +85,7 @@ Lane = tuple[str, Record | None, Record | None]
 
 
 def _lanes(made: Report, two: Difference | None) -> list[Lane]:
-    """Return rule, what it does now and what it did with the other configuration, the first to fire on top."""
+    """Return rule, what it does and what it does with the other configuration, the first to fire on top."""
     ours = {record.rule: record for record in made.records}
     theirs = {record.rule: record for record in two.before.records} if two is not None else {}
     both = [(name, ours.get(name), theirs.get(name)) for name in {*ours, *theirs}]
@@ -105,8 +105,8 @@ def _legend(made: Report, two: Difference | None) -> Iterator[str]:
     items = [("bar", name, f"{name} fires") for name in known]
     if two is not None:
         items.append(("bar", "before", "the other configuration"))
-    if any(hit.warned for hit in made.hits):
-        items.append(("mark", "hit", "limit hit after a warning"))
+    if any(hit.warned or hit.standing for hit in made.hits):
+        items.append(("mark", "hit", "limit hit after a warning, or from the start"))
     if made.unwarned:
         items.append(("mark", "silent", "limit hit without any"))
     x = 16
@@ -137,7 +137,7 @@ def _name(y: int, name: str) -> str:
     return f'<text x="16" y="{y + 15}">{escape(short)}<title>{escape(name)}</title></text>'
 
 
-def _hit_lane(axis: _Axis, y: int, name: str, hits: Sequence[Hit]) -> Iterator[str]:
+def _hit_lane(axis: _Axis, y: int, name: str, hits: Sequence[Hit], made: Report) -> Iterator[str]:
     yield _name(y, name)
     for hit in hits:
         x, end = axis.x(hit.at), axis.x(hit.until or axis.until)
@@ -145,7 +145,7 @@ def _hit_lane(axis: _Axis, y: int, name: str, hits: Sequence[Hit]) -> Iterator[s
     for hit in hits:
         warning = f"warned {ago(hit.lead)} before" if hit.lead is not None else "no rule fired before"
         words = f"{hit.at:%d %b %H:%M}: {name} {reached(hit)}, {warning}"
-        yield _diamond("hit" if hit.warned else "silent", axis.x(hit.at), y + 11, words)
+        yield _diamond("silent" if hit in made.unwarned else "hit", axis.x(hit.at), y + 11, words)
 
 
 def _diamond(name: str, x: float, y: float, words: str = "") -> str:

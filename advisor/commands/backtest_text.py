@@ -18,14 +18,16 @@ def headline(made: Report) -> str:
         f"{_day(made.since)} to {_day(made.until)}, judged at {counted(made.times, 'time')} over "
         f"{counted(made.readings, 'reading')}: {len(made.records)} of {counted(made.rules, 'rule')} would "
         f"have fired, {counted(fired, 'time')} in all. "
-        f"{counted(len(made.messages), 'message')} at once ({len(made.messages) / made.weeks:.1f} a week) and "
+        f"{counted(len(made.messages), 'message')} at once ({len(made.messages) / made.weeks:.1f} a week), "
         f"{counted(made.lines, 'concern')} first told by a digest."
     )
     if not made.hits:
         return f"{words} No limit was hit."
-    silent = len(made.unwarned)
+    hit = [one for one in made.hits if not one.standing]
+    silent, standing = len(made.unwarned), len(made.hits) - len(hit)
     without = f"{silent} of them without any warning" if silent else "each with a warning before"
-    return f"{words} {counted(len(made.hits), 'limit')} hit, {without}."
+    words += f" {counted(len(hit), 'limit')} hit{f', {without}' if hit else ''}"
+    return f"{words}{f'; {standing} stood at the limit from the start' if standing else ''}."
 
 
 def difference_text(two: Difference, against: str) -> str:
@@ -77,6 +79,8 @@ def reached(hit: Hit) -> str:
 
 
 def _warning(hit: Hit) -> str:
+    if hit.standing:
+        return "it was so at the start"
     if not hit.warned or hit.lead is None:
         return "no rule fired before"
     first = min(hit.warned, key=lambda one: one[1])[0]
@@ -173,6 +177,7 @@ def _hit(hit: Hit) -> dict[str, Any]:
         "value": hit.value,
         "limit": hit.most,
         "unit": hit.unit,
+        "standing": hit.standing,
         "seconds_warned": hit.lead.total_seconds() if hit.lead is not None else None,
         "warned_by": [{"rule": rule, "since": since} for rule, since in hit.warned],
     }

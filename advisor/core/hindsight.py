@@ -40,7 +40,8 @@ class Firing:
 class Hit:
     """One time that a limit was reached. `warned` are the rules that fired before: (rule, since when).
 
-    `value` and `limit` are in the metric's base unit, as they were when it was reached.
+    `value` and `most`, the limit, are in the metric's base unit, as they were when it was reached. `standing`:
+    it was so at the first time already, so that nobody can say whether there was a warning.
     """
 
     subject: str
@@ -53,6 +54,7 @@ class Hit:
     most: float | None = None
     unit: str = ""
     warned: tuple[tuple[str, datetime], ...] = ()
+    standing: bool = False
 
     @property
     def lead(self) -> timedelta | None:
@@ -117,14 +119,14 @@ class Report:
     @property
     def unwarned(self) -> tuple[Hit, ...]:
         """The limits that were hit without any rule firing before."""
-        return tuple(hit for hit in self.hits if not hit.warned)
+        return tuple(hit for hit in self.hits if not hit.warned and not hit.standing)
 
 
 def report(
     watch: Watch, rounds: Iterable[Round], since: datetime, until: datetime, times: int, readings: int
 ) -> Report:
     """Return what the rounds of a backtest come to."""
-    made = _Report(watch)
+    made = _Report(watch, since)
     for one in rounds:
         made.add(one)
     return Report(
@@ -141,8 +143,9 @@ def report(
 
 
 class _Report:
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: Watch, since: datetime) -> None:
         self.watch = watch
+        self.since = since
         self.records: dict[str, Record] = {}
         self.hits: list[Hit] = []
         self.messages: list[Message] = []
@@ -249,6 +252,7 @@ class _Report:
             most=finding.limit,
             unit=finding.unit,
             warned=warned,
+            standing=at <= self.since,
         )
         self._hitting[key] = hit
         if not same:  # An account's limit is one, whichever of its services are judged against it.
