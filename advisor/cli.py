@@ -98,8 +98,11 @@ def _root(
     pass
 
 
-@app.command(epilog="Example: advisor demo --once")
+@app.command(epilog="Example: advisor demo --stack amebo --once")
 def demo(
+    stack: Annotated[
+        str, typer.Option(metavar="NAME", help="Whose stack is simulated: app-virgin, amebo or tutor.")
+    ] = "app-virgin",
     once: Annotated[
         bool, typer.Option("--once", help="End when the 60 days are over; serve no page.")
     ] = False,
@@ -115,7 +118,7 @@ def demo(
     """
     from advisor.commands import demo as command
 
-    return command.run(once=once, listen=listen, json=json)
+    return command.run(stack=stack, once=once, listen=listen, json=json)
 
 
 @app.command(epilog="Example: advisor init --stack app-virgin --output advisor.yaml")
@@ -352,6 +355,56 @@ def whatif(
         chart=chart,
         json=json,
     )
+
+
+class Meter(StrEnum):
+    """What `advisor forecast --kind` takes."""
+
+    LEVEL = "level"
+    AMOUNT = "amount"
+    RATE = "rate"
+
+
+class Per(StrEnum):
+    """The periods that an amount's limit is for."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"
+
+
+@app.command(epilog="Example: advisor forecast --csv storage.csv --limit 8GB --kind level")
+def forecast(
+    csv: Annotated[
+        str | None, typer.Option(metavar="FILE", help="Lines of timestamp,value; - for standard input.")
+    ] = None,
+    limit: Annotated[str | None, typer.Option(metavar="VALUE", help="The limit: 8GB, 50K, 250ms.")] = None,
+    kind: Annotated[
+        Meter, typer.Option(help="A level (storage), an amount (e-mails) or a rate (CPU, latency).")
+    ] = Meter.LEVEL,
+    per: Annotated[Per, typer.Option(help="Of an amount: when its limit starts anew, in UTC.")] = Per.MONTH,
+    unit: Annotated[
+        str | None, typer.Option(metavar="UNIT", help="The file's unit: MB. By default the base unit.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="TIME", help="Now; by default the last reading's time.")
+    ] = None,
+    lines: Annotated[
+        bool, typer.Option("--jsonl", help="Answer JSON lines from standard input, one each.")
+    ] = False,
+    json: Json = False,
+) -> int:
+    """Say when readings in a file meet a limit.
+
+    With an 80 % interval, the chance within 7, 14 and 30 days, and why. No configuration is needed.
+    """
+    if lines:
+        from advisor.commands import forecast_lines
+
+        return forecast_lines.run()
+    from advisor.commands import forecast as command
+
+    return command.run(csv, limit=limit, kind=kind, per=per, unit=unit, at=_time(at), json=json)
 
 
 @app.command(epilog="Example: advisor digest --format html > digest.html")

@@ -13,19 +13,28 @@ from advisor.commands import output
 from advisor.commands.report import as_document, print_report
 from advisor.core.snapshot import Snapshot
 from advisor.demo.run import START, Demo
-from advisor.demo.simulation import DAYS
+from advisor.demo.stories import STORIES
+from advisor.demo.world import DAYS
+from advisor.errors import InputError
 from advisor.notify.render import render
 
 
-def run(*, once: bool, listen: str, json: bool) -> int:
-    """Run the demo; with `once` it ends when the days are over."""
+def run(*, stack: str, once: bool, listen: str, json: bool) -> int:
+    """Run the demo of a document's stack; with `once` it ends when the days are over.
+
+    Raises:
+        InputError: no such stack is simulated.
+    """
+    if stack not in STORIES:
+        names = ", ".join(STORIES)
+        raise InputError(f"there is no demo of the stack `{stack}`; name one of: {names}", key="--stack")
     logs.setup("error")
-    return asyncio.run(_demo(once=once, listen=listen, json=json))
+    return asyncio.run(_demo(stack, once=once, listen=listen, json=json))
 
 
-async def _demo(*, once: bool, listen: str, json: bool) -> int:
+async def _demo(stack: str, *, once: bool, listen: str, json: bool) -> int:
     with tempfile.TemporaryDirectory(prefix="advisor-demo-") as folder:
-        demo = Demo(Path(folder))
+        demo = Demo(Path(folder), stack)
         await demo.start()
         try:
             with _progress() as progress:

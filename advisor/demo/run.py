@@ -13,7 +13,8 @@ from advisor.core.message import Message
 from advisor.core.wording import event, place
 from advisor.daemon import Setup, set_up
 from advisor.demo.servers import Clock, Servers
-from advisor.demo.simulation import DAYS, Simulation
+from advisor.demo.stories import STORIES
+from advisor.demo.world import DAYS
 from advisor.engine import Engine
 from advisor.feeds import Feed
 from advisor.notify.delivery import Courier
@@ -21,7 +22,6 @@ from advisor.polling.client import client
 from advisor.polling.poller import Polled, Poller
 from advisor.polling.when import DigestTime, next_moment
 from advisor.store import AsyncStore, Claim, open_store
-from advisor.web.server import Web, serve
 
 STEP = timedelta(hours=6)
 START = datetime(2026, 1, 5, tzinfo=UTC)  #: A Monday.
@@ -52,33 +52,37 @@ class Told:
 class Demo:
     """The simulated world and the advisor that watches it."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, stack: str = "app-virgin") -> None:
         self.folder = folder
+        self.stack = stack
         self.clock = Clock(START)
-        self.servers = Servers(Simulation(START), self.clock)
+        self.servers = Servers(STORIES[stack](START), self.clock)
         self.told = Told()
+        self.product = ""
         self.setup: Setup
         self.engine: Engine
-        self._endpoints: Web
 
     async def start(self) -> None:
-        """Serve the simulated endpoints and make the advisor over an empty store."""
-        self._endpoints = await serve(self.servers.app(), "127.0.0.1", 0)
-        self._environ = {"DEMO_URL": f"http://127.0.0.1:{self._endpoints.port}"}
+        """Serve the simulated providers and make the advisor over an empty store."""
+        await self.servers.start()
+        self._environ = {"DEMO_URL": f"http://127.0.0.1:{self.servers.port}", "DEMO_TOKEN": "simulated-token"}
         path = self.folder / "demo.yaml"
-        path.write_text(files("advisor").joinpath("demo/demo.yaml").read_text("utf-8"), "utf-8")
+        written = files("advisor").joinpath(f"demo/stacks/{self.stack}.yaml").read_text("utf-8")
+        path.write_text(written, "utf-8")
         self.setup = await asyncio.to_thread(set_up, path, self._environ)
         config = self.setup.config
+        self.product = next(iter(config.stacks))
         url = config.store_url(self._environ)
         self.store = AsyncStore(await asyncio.to_thread(open_store, url, self.folder))
         self.engine = self.setup.engine(self.store)
         self.engine.simulated = True
+        self.engine.estimates.every = timedelta(days=1)  # An hour is the daemon's; here two pass in a second.
         await self.engine.load(self.clock.now)
 
     async def stop(self) -> None:
         """End what was started."""
         await self.store.close()
-        await self._endpoints.stop()
+        await self.servers.stop()
 
     async def days(self, progress: Callable[[float], None]) -> None:
         """Let the 60 days pass; `progress` is told how many have."""
@@ -121,7 +125,7 @@ class Demo:
                 self.told.daily += 1
                 found = message.digest.concerns if message.digest is not None else ()
                 text = "; ".join(one.title for one in found)
-                self.told.lines.append(Line(self.clock.now, "daily digest", "shop", text))
+                self.told.lines.append(Line(self.clock.now, "daily digest", self.product, text))
 
     def _due(self) -> list[Feed]:
         passed = self.clock.now - START

@@ -1,18 +1,20 @@
-"""The simulated endpoints of the demo on loopback: a Prometheus, two usage APIs, and a Slack that listens.
+"""The simulated providers of the demo on loopback, and a Slack that listens.
 
 They answer for the moment that the stepping clock shows, over real HTTP, to the real collectors.
 """
 
+import json
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any
 
-from starlette.applications import Starlette
-from starlette.requests import Request
-from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
+from aiohttp import web
 
-from advisor.demo.simulation import Simulation
+from advisor.demo.providers import providers
+from advisor.demo.wire import Answered, Asked
+from advisor.demo.world import World
+
+__all__ = ["Clock", "Servers"]
 
 
 @dataclass
@@ -24,69 +26,50 @@ class Clock:
 
 @dataclass
 class Servers:
-    """The endpoints, and what the simulated Slack has received."""
+    """The simulated providers of a story, and what the simulated Slack has received."""
 
-    simulation: Simulation
+    world: World
     clock: Clock
     slack: list[dict[str, Any]] = field(default_factory=list)
+    port: int = 0
+    _runner: web.ServerRunner | None = None
 
-    def app(self) -> Starlette:
-        """Return the web application with all of them."""
-        return Starlette(
-            routes=[
-                Route("/prometheus/api/v1/query", self._query, methods=["GET", "POST"]),
-                Route("/usage/database", self._database),
-                Route("/usage/email", self._email),
-                Route("/usage/accounts", self._accounts),
-                Route("/slack", self._slack, methods=["POST"]),
-            ]
-        )
+    async def start(self) -> None:
+        """Listen on loopback; `port` is where."""
+        # aiohttp's bare server: it reads requests four times as fast as the one that serves the page.
+        self._runner = web.ServerRunner(web.Server(self._handle, access_log=None), shutdown_timeout=1.0)
+        await self._runner.setup()
+        await web.TCPSite(self._runner, "127.0.0.1", 0).start()
+        self.port = self._runner.addresses[0][1]
 
-    async def _query(self, request: Request) -> Response:
-        if self.simulation.monitoring_down(self.clock.now):
-            return PlainTextResponse("upstream is down", status_code=503)
-        form = dict(request.query_params) if request.method == "GET" else dict(await request.form())
-        query = str(form.get("query", ""))
-        series = self.simulation.promql().get(query)
-        at = float(str(form.get("time") or self.clock.now.timestamp()))
-        result = []
-        if series is not None:
-            value = series(datetime.fromtimestamp(at, UTC))
-            result = [{"metric": {}, "value": [at, repr(value)]}]
-        return JSONResponse({"status": "success", "data": {"resultType": "vector", "result": result}})
+    async def stop(self) -> None:
+        """Listen no more."""
+        if self._runner is not None:
+            await self._runner.cleanup()
 
-    async def _database(self, _: Request) -> Response:
-        now, world = self.clock.now, self.simulation
-        hour = now.replace(minute=0, second=0, microsecond=0)
-        since = hour - timedelta(hours=6)
-        return JSONResponse(
-            {
-                "database_bytes": world.storage(now),
-                "connections": {"open": world.connections(now), "max": 60},
-                "query_p95_ms": world.query_p95(now) * 1e3,
-                "egress": {"from": _iso(since), "to": _iso(hour), "bytes": world.egress(since, hour)},
-            }
-        )
+    async def _handle(self, request: web.BaseRequest) -> web.Response:
+        body = await request.read()
+        if request.path == "/slack":
+            self.slack.append(json.loads(body))
+            return web.Response(text="ok")
+        name, _, path = request.path.removeprefix("/").partition("/")
+        asked = Asked(request.method, f"/{path}", request.query, body, self.clock.now)
+        return _response(self.answer(name, asked))
 
-    async def _email(self, _: Request) -> Response:
-        now = self.clock.now
-        if self.simulation.email_api_down(now):
-            return PlainTextResponse("upstream is down", status_code=503)
-        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-        if midnight == now:
-            midnight -= timedelta(days=1)
-        sent = self.simulation.emails(midnight, now)
-        return JSONResponse({"today": {"from": _iso(midnight), "to": _iso(now), "sent": sent}})
-
-    async def _accounts(self, _: Request) -> Response:
-        if self.simulation.accounts_down(self.clock.now):
-            return PlainTextResponse("not here", status_code=404)
-        return JSONResponse({"users": {"registered": self.simulation.users(self.clock.now)}})
-
-    async def _slack(self, request: Request) -> Response:
-        self.slack.append(await request.json())
-        return PlainTextResponse("ok")
+    def answer(self, name: str, asked: Asked) -> Answered:
+        """Return what a provider answers, or its outage."""
+        for of in (name, f"{name}{asked.path}"):
+            if (status := self.world.status(of, asked.now)) != 200:
+                return Answered({"message": "the simulation has it so"}, status)
+        provider = providers().get(name)
+        if provider is None:
+            return Answered({"message": f"no provider {name} is simulated"}, 404)
+        return provider(asked, self.world)
 
 
-def _iso(at: datetime) -> str:
-    return at.isoformat().replace("+00:00", "Z")
+def _response(answered: Answered) -> web.Response:
+    if answered.text is not None:
+        return web.Response(text=answered.text, status=answered.status, headers=dict(answered.headers))
+    body = json.dumps(answered.body, separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json", **answered.headers}
+    return web.Response(body=body, status=answered.status, headers=headers)
