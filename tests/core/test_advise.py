@@ -98,12 +98,14 @@ def test_one_sentence_says_what_by_when_at_what_price_and_what_comes_next() -> N
     found = advice(
         DB, STORAGE, histories={"storage": level(300 * MB, 5 * MB), "egress": amount(100 * MB)}, line=294
     )
-    assert found.headline == ("Supabase Free → Pro, $25/mo more, before 12 March: storage binds first.")
+    assert found.headline == (
+        "Supabase Free → Pro, $25/mo more, before 12 March (8–17 March): storage binds first."
+    )
     assert (found.action, found.from_plan, found.to_plan) == (Action.UPGRADE, "Free", "Pro")
     assert (found.monthly_now, found.monthly_then, found.difference) == (0, 25, 25)
     assert found.by is not None
     assert abs(found.by - (NOW + timedelta(days=10))) < timedelta(hours=1)
-    assert found.forecast == "storage at the last 30 days' pace of 5 MB a day (simple line)"
+    assert found.forecast == "storage at the last 30 days' pace of 5 MB a day"
     assert found.otherwise.startswith("From 12 March it becomes read-only (storage).")
     assert found.document_step.startswith("app-virgin line 294: Supabase Free → Supabase Pro (8GB), $25/mo")
     assert found.playbook == "supabase-free-to-pro"

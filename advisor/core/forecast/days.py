@@ -1,5 +1,6 @@
 """Days: amounts as whole days' totals, a rate as the highest value of each 24 hours, and the days to come."""
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -34,9 +35,18 @@ class Slots(NamedTuple):
     ends: Floats  #: Days from now at which each ends, with a 0 before them.
 
 
+def sane(values: Floats) -> tuple[Floats, Bools]:
+    """Return values in which what is next to nothing is nothing, and which of them are numbers at all.
+
+    Beyond 1e100, and between 0 and 1e-90, no meter measures, and squares would leave the range of floats.
+    """
+    size = np.abs(values)
+    return np.where(size < 1e-90, 0.0, values), size < 1e100
+
+
 def edge_before(now: float, phase: float) -> float:
     """Return the last end of a day at or before `now`; `phase` is any end of a day. Epoch seconds."""
-    return phase + np.floor((now + _CLOSE - phase) / DAY) * DAY
+    return phase + math.floor((now + _CLOSE - phase) / DAY) * DAY
 
 
 def totals(since: Floats, until: Floats, amounts: Floats, edge: float) -> tuple[Floats, Bools]:
@@ -85,9 +95,8 @@ def peaks(times: Floats, values: Floats) -> Days:
 
 
 def ahead(now: float, edge: float, days: float, period_ends: Sequence[float] = ()) -> Slots:
-    """Return the slots from `now` until so many days on; `edge` is the last day's end, as `edge_before` has it."""
-    if edge > now:
-        now = edge
+    """Return the slots from `now` until so many days on; `edge` is what `edge_before` returns."""
+    now = max(now, edge)
     next_edge = edge + DAY
     until = now + days * DAY
     ends = next_edge + DAY * np.arange(int(np.ceil(max(0.0, until - next_edge) / DAY)) + 1)

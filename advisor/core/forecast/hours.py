@@ -10,7 +10,9 @@ _COARSE = 6 * 3600.0  #: Buckets longer than this tell nothing of hours.
 _HOURS = 24
 _MOVED = 0.4  #: How much of the last days' shift from the usual is carried on.
 _RECENT = 3  #: The last days.
-_WIDER = 1.6  #: A band twice as far from the middle as past days lay would be too wide, once as far too narrow.
+_WIDER = (
+    1.6  #: A band twice as far from the middle as past days lay would be too wide, once as far too narrow.
+)
 _LEAST = 4  #: Values at an hour that make its quantiles.
 
 
@@ -37,11 +39,11 @@ def usual(times: Floats, values: Floats, at: Floats) -> tuple[Floats, Floats, Fl
     fine = t.size > 1 and float(np.median(np.diff(t))) < DAY / 2
     rest = _rest_days(t, v) if t[-1] - t[0] >= 14 * DAY else None
     here, there = _class(t, rest, fine), _class(at, rest, fine)
-    shift, spread_all = 0.0, np.quantile(v, [0.1, 0.5, 0.9])
+    spread_all = _quantiles(v)
     table: dict[int, Floats] = {}
     for key in np.unique(np.concatenate([here, there])):
         same = v[here == key]
-        table[int(key)] = np.quantile(same, [0.1, 0.5, 0.9]) if same.size >= _LEAST else spread_all
+        table[int(key)] = _quantiles(same) if same.size >= _LEAST else spread_all
     keys = np.array(sorted(table))
     rows = np.stack([table[int(key)] for key in keys])
     newest = t > t[-1] - _RECENT * DAY
@@ -54,6 +56,12 @@ def usual(times: Floats, values: Floats, at: Floats) -> tuple[Floats, Floats, Fl
     )
 
 
+def _quantiles(values: Floats) -> Floats:
+    """Return the 10 %, 50 % and 90 % quantiles; NumPy's own take ten times as long for a few values."""
+    place = np.array([0.1, 0.5, 0.9]) * (values.size - 1)
+    return np.asarray(np.interp(place, np.arange(values.size), np.sort(values)))
+
+
 def _class(times: Floats, rest: Bools | None, fine: bool) -> np.typing.NDArray[np.intp]:
     hour = np.floor(times / 3600.0).astype(np.intp) % _HOURS if fine else np.zeros(times.size, dtype=np.intp)
     if rest is None:
@@ -63,7 +71,7 @@ def _class(times: Floats, rest: Bools | None, fine: bool) -> np.typing.NDArray[n
 
 
 def _rest_days(times: Floats, values: Floats) -> Bools:
-    """Return which of the seven days are unlike the others: the two lowest, if they are next to each other."""
+    """Return which of the seven days are the rest days: the two lowest, if they are neighbours."""
     day = np.floor(times / DAY).astype(np.intp) % 7
     mean = np.array([values[day == one].mean() if (day == one).any() else np.nan for one in range(7)])
     rest = np.zeros(7, dtype=np.bool_)

@@ -1,7 +1,8 @@
 """Levels: what grew in the days behind us, drawn again in many ways.
 
 Each of 120 paths strings together blocks of five days' growth, drawn from the last 14, 30, 60 or 90 days; the
-mix of windows stands in for finding the day on which the pace changed. Each path's growth is multiplied by a
+mix of windows stands in for finding the day on which the pace changed, and
+a change that leaps to the eye cuts off what was before. Each path's growth is multiplied by a
 doubt of its own, because the coming months are not a draw from the last ones. The draws are one table, made
 once from a fixed seed: the same history always gives the same answer, and a higher limit a later one on every
 path. Rows are series; a single one is a batch of one.
@@ -13,17 +14,19 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from advisor.core.forecast.change import since_change
 from advisor.core.forecast.normal import Floats, spread
 
 DAY = 86400.0
 WINDOWS = (14, 30, 60, 90)  #: Days of history that a path may draw from.
-SHARES = (24, 36, 30, 30)  #: How many of the paths draw from each.
+SHARES = (15, 25, 40, 40)  #: How many of the paths draw from each.
 PATHS = sum(SHARES)
 BLOCK = 5  #: Days drawn together, so that busy days stay beside busy days.
 AHEAD = 120  #: Steps drawn; beyond them a path goes on at its own mean pace.
-DOUBT = 0.25  #: Standard deviation of the logarithm by which a path's growth may be off.
-YOUNG = 4.0  #: What a history of one day adds to the square of the doubt; of d days, one d-th of it.
+DOUBT = 0.27  #: Standard deviation of the logarithm by which a path's growth may be off.
+YOUNG = 5.0  #: Days of history that still add a whole 1 to the doubt; d times as many add one d-th.
 _FEW = 10  #: Steps that a history of less than five days is cut into, where it has as many readings.
+_CHANGED = (2, 3, 4)  #: Weeks ago that a lasting change of pace may be: one week of growth shows none.
 _CHUNK = 32  #: Series at a time: their draws stay in the processor's cache.
 
 
@@ -62,12 +65,16 @@ def growth(times: Floats, values: Floats) -> tuple[Floats, float]:
     step = 1.0 if span >= 5 else span / count
     first = max(0, int(np.searchsorted(times, times[-1] - (count * step) * DAY)) - 1)
     at = times[-1] - DAY * step * np.arange(count, -1, -1)
-    return np.diff(np.interp(at, times[first:], values[first:])), step
+    grown = np.diff(np.interp(at, times[first:], values[first:]))
+    if step == 1.0:
+        every = np.ones((1, grown.size), dtype=np.bool_)
+        grown = grown[since_change(grown[None], every, _CHANGED)[0]]
+    return grown, step
 
 
 def doubts(steps: int, step: float) -> Floats:
     """Return the factor of each path's growth; wider while history is young."""
-    return np.asarray(np.exp(_draws(steps).z * np.sqrt(DOUBT**2 + YOUNG / max(steps * step, 0.5))))
+    return np.asarray(np.exp(_draws(steps).z * np.hypot(DOUBT, YOUNG / max(steps * step, YOUNG))))
 
 
 def passage(grown: Floats, step: float, room: Floats) -> Floats:

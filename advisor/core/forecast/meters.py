@@ -1,7 +1,7 @@
 """One series at a time: when its limit is met and where it goes, in days from its last reading.
 
-Four sorts of meter: a level; an amount that counts up to a period's end; an amount that starts anew each day; a
-rate. Times are epoch seconds.
+Four sorts of meter: a level; an amount that counts up to a period's end; an amount that starts anew each day;
+a rate. Times are epoch seconds.
 """
 
 from collections.abc import Sequence
@@ -61,7 +61,8 @@ class Level:
         found = levels.passage(self.growth[None], self.step, np.array([limit - self.last]))
         middle, early, late = (float(one[0]) for one in passage.by_path(found))
         rising = np.sort(found[0])
-        return Meeting(middle, early, late, rising, (np.arange(rising.size) + 1) / rising.size)
+        met = np.concatenate([[0.0], np.minimum(rising, 2.0 * AHEAD)])
+        return Meeting(middle, early, late, met, np.arange(met.size) / rising.size)
 
     def band(self, at: Floats) -> Band:
         """Return where the level goes."""
@@ -95,7 +96,7 @@ class _Amounts:
 
 def _meeting(reached: Floats, slots: Slots) -> Meeting:
     middle, early, late = (
-        float(passage.by_share(reached, slots.ends, share)[0])
+        passage.of_one(reached[0], slots.ends, share)
         for share in (passage.MIDDLE, passage.EARLY, passage.LATE)
     )
     return Meeting(middle, early, late, slots.ends, reached[0])
@@ -138,7 +139,9 @@ class Counter(_Amounts):
         """Return what the running period is expected to come to."""
         slots = self.slots(max((self.period_ends[0] - self.now) / DAY, 0.0), self.period_ends[:1])
         running = slots.period == 0
-        return self.count + (float(months.sums(self.pace, slots).mean[0, running][-1]) if running.any() else 0.0)
+        return self.count + (
+            float(months.sums(self.pace, slots).mean[0, running][-1]) if running.any() else 0.0
+        )
 
 
 class Daily(_Amounts):
@@ -167,7 +170,7 @@ class Daily(_Amounts):
         """Return a usual day's (low, middle, high) total over its level and weekday."""
         ratio = self.pace.ratio[0][self.pace.known[0]]
         ratio = ratio if ratio.size > 2 else np.array([0.7, 1.0, 1.3])
-        doubt = np.exp(spread(_NODES) * peaks.DOUBT * 0.5)
+        doubt = np.exp(spread(_NODES) * peaks.DOUBT)
         return np.asarray(np.quantile(ratio[:, None] * doubt, [0.1, 0.5, 0.9]))
 
     def band(self, ahead: float) -> Band:
@@ -194,7 +197,9 @@ class Rate:
 
     def __init__(self, times: Floats, values: Floats) -> None:
         self.times, self.values = times, values
-        self.pace = pace(days.peaks(times, values), peaks.FORGET)
+        highest = days.peaks(times, values)
+        self.highest = highest.values[0][highest.known[0]]  #: Of each 24 hours that were seen.
+        self.pace = pace(highest, peaks.FORGET)
 
     def meets(self, limit: float, ahead: float) -> Meeting:
         """Return when the rate meets the limit."""

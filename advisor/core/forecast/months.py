@@ -1,9 +1,9 @@
 """Months (and weeks, and the rest of a day): when what adds up within a period meets the limit.
 
-A count within its period only rises, so the chance that the limit was met by a day is the chance that the sum
-until then is above it: no paths are drawn. The sum of the days to come is taken as gamma-distributed, which is
-never negative and as skewed as its scatter makes it, with the level itself in doubt. At a period's end the count
-begins anew, and no line is drawn across. Rows are series.
+A count within its period only rises, so the chance that the limit was met by a day is the chance that the
+sum until then is above it: no paths are drawn. The sum of the days to come is taken as gamma-distributed,
+which is never negative and as skewed as its scatter makes it, with the level itself in doubt. At a period's
+end the count begins anew, and no line is drawn across. Rows are series.
 """
 
 from typing import NamedTuple
@@ -16,6 +16,7 @@ from advisor.core.forecast.pace import Pace
 
 FORGET = (0.05, 0.1)  #: Speeds of forgetting that the level of daily amounts chooses from.
 DOUBT = 0.27  #: Standard deviation of the logarithm by which the level may be off.
+DRIFT = 0.002  #: Growth of the level a day that periods after the running one are given: what is used grows.
 _NODES = 7  #: Values of the level that are tried.
 _LAST = 60  #: Days whose scatter counts.
 _CAP = 8.0  #: A day of more than eight usual ones counts as eight: it was an import, not the pace.
@@ -43,9 +44,9 @@ def usual(pace: Pace) -> tuple[Floats, Floats, Floats]:
 
 
 def sums(pace: Pace, slots: Slots) -> Sums:
-    """Return how much comes by the end of each slot since its period began or, in the running one, since now."""
+    """Return how much comes by the end of each slot since its period began; in the running one, since now."""
     level, variance, days = usual(pace)
-    factor = pace.weekday[:, slots.weekday]
+    factor = pace.weekday[:, slots.weekday] * _drift(slots)
     starts = np.flatnonzero(np.diff(slots.period, prepend=-1))
     begin = np.repeat(starts, np.diff(np.append(starts, slots.period.size)))
     noise = (pace.level**2 * variance)[:, None]
@@ -54,6 +55,12 @@ def sums(pace: Pace, slots: Slots) -> Sums:
         noise * _since(factor**2 * slots.share, begin),
         np.sqrt(DOUBT**2 + 0.5 / days)[:, None],
     )
+
+
+def _drift(slots: Slots) -> Floats:
+    """Return how much more a day is expected to bring than now: nothing within the running period."""
+    middle = (slots.ends[1:] + slots.ends[:-1]) / 2
+    return np.where(slots.period > 0, np.exp(DRIFT * middle), 1.0)
 
 
 def _since(values: Floats, begin: np.typing.NDArray[np.intp]) -> Floats:

@@ -18,7 +18,7 @@ def below(z: Floats) -> Floats:
     t = 1.0 / (1.0 + _P * size)
     tail = 0.5 * t * (_A[0] + t * (_A[1] + t * (_A[2] + t * (_A[3] + t * _A[4]))))
     tail *= np.exp(-0.5 * size * size)
-    return np.where(z < 0, tail, 1.0 - tail)
+    return np.asarray(np.where(z < 0, tail, 1.0 - tail))
 
 
 @lru_cache(maxsize=16)

@@ -1,7 +1,8 @@
 """Pace: the level of daily values, how weekdays differ, and how far single days lie from it.
 
-The level is a weighted mean in which a day counts the less the older it is; of two speeds of forgetting the one
-that would have been nearer to each next day is taken. Days that were not seen do not count. Rows are series.
+The level is a weighted mean in which a day counts the less the older it is; of two speeds of forgetting the
+one that would have been nearer to each next day is taken. Days that were not seen do not count. Rows are
+series.
 """
 
 from functools import lru_cache
@@ -9,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from advisor.core.forecast.change import since_change
 from advisor.core.forecast.days import Bools, Days
 from advisor.core.forecast.normal import Floats
 
@@ -38,13 +40,16 @@ def pace(days: Days, forget: tuple[float, float]) -> Pace:
     count = days.values.shape[1]
     weekday = _weekdays(days) if count >= 14 else np.ones((days.values.shape[0], 7))
     calm = days.values / weekday[:, days.weekday]
-    seen = days.known.astype(np.float64)
+    valid = days.known & since_change(calm, days.known)
+    seen = valid.astype(np.float64)
     after = min(_FIRST, count - 1)
     level, error = _level(calm, seen, forget[0], after)
     other, worse = _level(calm, seen, forget[1], after)
     level = np.where((worse < error)[:, None], other, level)
     base = level[:, :-1]
-    known = days.known & (base > 0)
+    # Beside a day that is billions of times as high, a level is nothing: a ratio to it would tell nothing.
+    base = np.where(base > 1e-12 * calm.max(axis=1, keepdims=True), base, 0.0)
+    known = valid & (base > 0)
     known[:, : min(_FIRST, max(count - 2, 0))] = False
     ratio = np.where(known, calm / np.where(base > 0, base, 1.0), 1.0)
     return Pace(level[:, -1], weekday, ratio, known)
