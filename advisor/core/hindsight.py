@@ -40,8 +40,8 @@ class Firing:
 class Hit:
     """One time that a limit was reached. `warned` are the rules that fired before: (rule, since when).
 
-    `value` and `most`, the limit, are in the metric's base unit, as they were when it was reached. `standing`:
-    it was so at the first time already, so that nobody can say whether there was a warning.
+    `value` and `most`, the limit, are in the metric's base unit, as they were when it was reached.
+    `standing`: it was so at the first time already; nobody can say whether there was a warning.
     """
 
     subject: str
