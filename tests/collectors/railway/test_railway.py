@@ -18,9 +18,7 @@ from advisor.testing import ask, samples
 from advisor.testing.replay import NOON
 
 SETTINGS = railway.Settings.model_validate(dict(railway.ABOUT.example))
-GOOD = {
-    name: sample for name, sample in samples(railway).items() if not sample.is_error
-}
+GOOD = {name: sample for name, sample in samples(railway).items() if not sample.is_error}
 BEGUN = datetime(2026, 11, 12, tzinfo=UTC)
 
 
@@ -30,9 +28,7 @@ def with_error(name: str) -> list[Any]:
     return [error, *(s for s in GOOD.values() if s.request != error.request)]
 
 
-async def test_pages_are_read_to_the_end_and_only_running_replicas_of_the_service_count() -> (
-    None
-):
+async def test_pages_are_read_to_the_end_and_only_running_replicas_of_the_service_count() -> None:
     asked = await ask(railway, GOOD, SETTINGS)
     assert [s.name for _, s in asked.requests if s.name.startswith("env")] == [
         "environment-1",
@@ -49,9 +45,7 @@ async def test_pages_are_read_to_the_end_and_only_running_replicas_of_the_servic
 
 def test_durations_are_milliseconds_and_the_running_step_is_left_out() -> None:
     data = Body(GOOD["answers"].body["data"], "Railway")
-    found = {
-        (r.metric, r.stat): (r.value, r.of) for r in live.answers(data, NOON).readings
-    }
+    found = {(r.metric, r.stat): (r.value, r.of) for r in live.answers(data, NOON).readings}
     assert found["response_time", "p95"] == (0.12, None)
     assert found["error_rate", ""] == (2, 100)
     assert len([r for r in live.answers(data, NOON).readings if r.stat == "p95"]) == 1
@@ -89,9 +83,7 @@ async def test_over_its_hard_limit_a_workspace_is_restricted() -> None:
     assert [t.value for t in answer.terms if t.what == "plan"] == ["pro"]
 
 
-async def test_a_token_that_may_not_see_the_workspace_still_measures_its_project() -> (
-    None
-):
+async def test_a_token_that_may_not_see_the_workspace_still_measures_its_project() -> None:
     answer = (await ask(railway, with_error("error-not-authorized"), SETTINGS, previous={
         "usage": {"period": BEGUN.timestamp(), "at": NOON.timestamp() - 600, "used": {"CPU_USAGE": 540.0}},
     })).answer  # fmt: skip
@@ -122,9 +114,7 @@ async def test_a_project_token_has_its_own_header_and_too_many_requests_say_when
         sent.append(request.headers["Project-Access-Token"])
         return Response("{}", 429, {"Retry-After": "120"})
 
-    httpserver.expect_request("/graphql/v2", method="POST").respond_with_handler(
-        slow_down
-    )
+    httpserver.expect_request("/graphql/v2", method="POST").respond_with_handler(slow_down)
     settings = railway.Settings.model_validate(
         {
             "token": "t",

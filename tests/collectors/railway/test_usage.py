@@ -11,19 +11,13 @@ from advisor.testing import ask, samples
 from advisor.testing.replay import NOON
 
 SETTINGS = railway.Settings.model_validate(dict(railway.ABOUT.example))
-GOOD = {
-    name: sample for name, sample in samples(railway).items() if not sample.is_error
-}
+GOOD = {name: sample for name, sample in samples(railway).items() if not sample.is_error}
 BEGUN = datetime(2026, 11, 12, tzinfo=UTC)
 
 
 async def test_usage_is_minutes_and_live_metrics_are_levels_of_the_same_name() -> None:
-    readings = {
-        r.metric: r for r in (await ask(railway, GOOD, SETTINGS)).answer.readings
-    }
-    assert (
-        readings["compute_hours"].value == 10
-    )  # 600 vCPU-minutes; the other service's are left out.
+    readings = {r.metric: r for r in (await ask(railway, GOOD, SETTINGS)).answer.readings}
+    assert readings["compute_hours"].value == 10  # 600 vCPU-minutes; the other service's are left out.
     assert readings["gb_hours"].value == 20
     assert readings["egress"].value == 2e9
     assert readings["egress"].since == BEGUN
@@ -34,26 +28,14 @@ async def test_usage_is_minutes_and_live_metrics_are_levels_of_the_same_name() -
     assert readings["memory"].value == 0.5e9
 
 
-async def test_a_projects_cost_is_estimated_at_list_price_and_a_workspaces_is_its_own_dollars() -> (
-    None
-):
-    own = [
-        r
-        for r in (await ask(railway, GOOD, SETTINGS)).answer.readings
-        if r.metric == "cost"
-    ]
-    assert own[0].value == pytest.approx(
-        600 * 20 / 43200 + 1200 * 10 / 43200 + 2 * 0.05
-    )
+async def test_a_projects_cost_is_estimated_at_list_price_and_a_workspaces_is_its_own_dollars() -> None:
+    own = [r for r in (await ask(railway, GOOD, SETTINGS)).answer.readings if r.metric == "cost"]
+    assert own[0].value == pytest.approx(600 * 20 / 43200 + 1200 * 10 / 43200 + 2 * 0.05)
     assert own[0].quality is Quality.ESTIMATED
     whole = railway.Settings.model_validate({"token": "t", "workspace": "w1"})
     first = (await ask(railway, GOOD, whole)).answer
-    assert [(r.value, r.since) for r in first.readings if r.metric == "cost"] == [
-        (7.5, BEGUN)
-    ]
-    kept = {
-        "dollars": {**first.keep["dollars"], "at": NOON.timestamp() - 600, "used": 7.0}
-    }
+    assert [(r.value, r.since) for r in first.readings if r.metric == "cost"] == [(7.5, BEGUN)]
+    kept = {"dollars": {**first.keep["dollars"], "at": NOON.timestamp() - 600, "used": 7.0}}
     again = (await ask(railway, GOOD, whole, previous=kept)).answer
     cost = [(r.value, r.since) for r in again.readings if r.metric == "cost"]
     assert cost == [(0.5, NOON - timedelta(minutes=10))]
