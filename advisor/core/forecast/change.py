@@ -17,7 +17,7 @@ def since_change(values: Floats, known: Bools, weeks: Sequence[int] = WEEKS) -> 
     """Return which days count (series × day): all of them, or those since a lasting change.
 
     A change is lasting where, for so many weeks, three days in four were well beyond nine in ten of the
-    days before. The longest such time is taken.
+    days before. The longest such time is taken, from the first day that was beyond.
     """
     count = values.shape[1]
     keep = np.ones(known.shape, dtype=np.bool_)
@@ -36,7 +36,10 @@ def since_change(values: Floats, known: Bools, weeks: Sequence[int] = WEEKS) -> 
         if not full:
             changed &= known[:, -last:].mean(axis=1) > _SEEN
             changed &= known[:, before].mean(axis=1) > _SEEN
-        keep[changed] = np.arange(count) >= count - last
+        recent = values[:, -last:]
+        beyond = np.where(more[:, None], recent > old_high[:, None], recent < old_low[:, None])
+        begin = count - last + beyond.argmax(axis=1)
+        keep[changed] = np.arange(count) >= begin[changed, None]
     return keep
 
 

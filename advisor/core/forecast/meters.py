@@ -60,9 +60,11 @@ class Level:
             return NEVER
         found = levels.passage(self.growth[None], self.step, np.array([limit - self.last]))
         middle, early, late = (float(one[0]) for one in passage.by_path(found))
-        rising = np.sort(found[0])
-        met = np.concatenate([[0.0], np.minimum(rising, 2.0 * AHEAD)])
-        return Meeting(middle, early, late, met, np.arange(met.size) / rising.size)
+        met = np.sort(found[0][np.isfinite(found[0])])
+        if not met.size:
+            return NEVER
+        ends = np.concatenate([[0.0, met[0]], met])  # Before the first path meets it, there is no chance.
+        return Meeting(middle, early, late, ends, np.maximum(np.arange(-1, met.size + 1), 0) / levels.PATHS)
 
     def band(self, at: Floats) -> Band:
         """Return where the level goes."""

@@ -1,0 +1,1 @@
+"""How good the forecasts are; README.md has the figures."""
