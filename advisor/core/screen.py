@@ -239,7 +239,8 @@ class Screen:
         thresholds = self._thresholds(test.threshold, row, metric, tables)
         if not thresholds:
             return (np.zeros(steps.size, dtype=np.bool_),) * 2
-        if metric.kind is Kind.AMOUNT and test.quantity.window is None and len(thresholds) > 1:
+        bare = metric.kind is Kind.AMOUNT and test.quantity.window is None
+        if bare and isinstance(test.threshold, ShareOf):
             return self._of_periods(test, test.quantity, metric, row, tables, steps)
         shared = isinstance(test.threshold, ShareOf) and self._of_account(test, row, metric, tables)
         bounds = self._bounds(test.quantity, metric, row, steps, shared=shared)
