@@ -1,4 +1,6 @@
-"""A chat on Workers and a database of its own grows towards 50,000 users. What happens, by day:
+"""A chat on Workers and a database of its own grows towards 50,000 users.
+
+What happens, by day:
 
 19  the mail provider's API answers 503 for half a day
 33  a new release needs too much CPU for most of a day, and the provider's analytics fail for most of the next

@@ -1,4 +1,6 @@
-"""A small product on free plans grows for 60 days. What happens, by day:
+"""A small product on free plans grows for 60 days.
+
+What happens, by day:
 
  8  the answers of the database get slower as a table without an index grows, until day 37
 19  the mail provider's API answers 503 for half a day

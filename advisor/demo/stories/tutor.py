@@ -1,4 +1,6 @@
-"""A learning product on managed services, with sign-ups that pay. What happens, by day:
+"""A learning product on managed services, with sign-ups that pay.
+
+What happens, by day:
 
 19  the mail provider's API answers 503 for half a day
 33  the product is down for most of a day, and the monitoring's own API for most of the next
@@ -38,9 +40,9 @@ class _School:
         return 0.0 if begin <= self.day(at) < end else 1.4 * self.users(at) * rhythm(at)
 
     def storage(self, at: datetime) -> float:
-        """Bytes in the database: half a megabyte a user, and 14 MB a day of logs."""
+        """Bytes in the database: 0.4 megabytes a user, and 14 MB a day of logs."""
         day = self.day(at)
-        return round(2.1e9 + 0.55e6 * self.users(at) + 14e6 * day + 3e6 * noise(day, 1))
+        return round(2.6e9 + 0.42e6 * self.users(at) + 14e6 * day + 3e6 * noise(day, 1))
 
 
 def world(start: datetime) -> World:
@@ -62,16 +64,16 @@ def world(start: datetime) -> World:
         levels={
             ("own", "users"): school.users,
             ("supabase", "storage"): school.storage,
-            ("supabase", "connections"): lambda at: float(round(12 + 20 * rhythm(at))),
+            ("supabase", "connections"): lambda at: float(round(4 + 7 * rhythm(at))),
             ("supabase", "max_connections"): lambda _: 60.0,
-            ("supabase", "disk_size"): lambda _: 8_242_450_432.0,
+            ("supabase", "disk_size"): lambda _: 16_484_900_864.0,
             ("supabase", "disk_used"): lambda at: 0.2e9 + 1.02 * school.storage(at),
             ("supabase", "memory"): lambda at: round(560e6 + 120e6 * rhythm(at)),
             ("supabase", "memory_total"): lambda _: 9.6e8,
             ("axiom", "monitors"): lambda _: 2.0,
             ("posthog", "active_users"): lambda at: round(0.44 * school.users(at)),
             ("better-stack", "monitors"): lambda _: 3.0,
-            ("eas", "active_users"): lambda at: round(0.21 * school.users(at)),
+            ("eas", "active_users"): lambda at: round(0.14 * school.users(at)),
             ("vercel", "domains"): lambda _: 1.0,
             ("vercel", "projects"): lambda _: 2.0,
         },
@@ -82,8 +84,8 @@ def world(start: datetime) -> World:
             ("vercel", "requests"): of_requests(1.0),
             ("vercel", "invocations"): of_requests(0.4),
             ("vercel", "gb_hours"): of_requests(0.00006),
-            ("vercel", "builds"): Rate(lambda at: 3.1 / 24),
-            ("eas", "builds"): Rate(lambda at: 0.7 / 24),
+            ("vercel", "builds"): Rate(lambda _: 3.1 / 24),
+            ("eas", "builds"): Rate(lambda _: 0.7 / 24),
             ("eas", "egress"): of_users(55_000),
             ("lemon-squeezy", "revenue"): Rate(lambda at: school.users(at) / 900 / 24),
             ("resend", "emails"): Rate(emails, most_a_day=_MOST_MAILS),
