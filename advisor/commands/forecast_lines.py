@@ -116,7 +116,8 @@ def _months_after(at: float) -> list[float]:
 
 def _buckets(times: Floats, values: Floats, starts: Floats) -> tuple[Floats, Floats, Floats]:
     """Return a counter's readings as amounts by bucket: after a reset the reading itself is the amount."""
-    amounts = np.diff(values, prepend=0.0)
+    amounts = values.copy()
+    amounts[1:] -= values[:-1]
     since = np.concatenate([starts[:1], times[:-1]])
     anew = amounts < 0
     anew[1:] |= starts[1:] > times[:-1]

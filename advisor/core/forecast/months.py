@@ -47,8 +47,7 @@ def sums(pace: Pace, slots: Slots) -> Sums:
     """Return how much comes by the end of each slot since its period began; in the running one, since now."""
     level, variance, days = usual(pace)
     factor = pace.weekday[:, slots.weekday] * _drift(slots)
-    starts = np.flatnonzero(np.diff(slots.period, prepend=-1))
-    begin = np.repeat(starts, np.diff(np.append(starts, slots.period.size)))
+    begin = slots.period.searchsorted(slots.period)  # Where the period of each slot begins.
     noise = (pace.level**2 * variance)[:, None]
     return Sums(
         level[:, None] * _since(factor * slots.share, begin),
@@ -92,7 +91,7 @@ def _reached(coming: Sums, need: Floats, slots: Slots) -> Floats:
     spared = np.where(mean > 0, below((root - (1 - ninth)) / np.sqrt(ninth)), 1.0)
     spared = np.where(need[:, None, :] <= 0, 0.0, spared)
     out = np.ones((*spared.shape[:2], spared.shape[2] + 1))
-    starts = np.flatnonzero(np.diff(slots.period, prepend=-1))
+    starts = sorted(set(slots.period.searchsorted(slots.period).tolist()))
     for first, last in zip(starts, [*starts[1:], slots.period.size], strict=True):
         # Within a period the chance never falls; periods are apart, so their chances multiply.
         within = np.minimum.accumulate(spared[:, :, first:last], axis=2)
