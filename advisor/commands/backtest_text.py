@@ -40,7 +40,7 @@ def difference_text(two: Difference, against: str) -> str:
         words += f", {lines[0]} instead of {lines[1]} concerns in digests"
     words += f", {counted(len(two.missed), 'limit')} missed" if two.missed else ", no limit missed"
     if two.gained:
-        words += f", {counted(len(two.gained), 'limit')} warned of that were missed before"
+        words += f", {counted(len(two.gained), 'limit')} warned of that the other missed"
     return f"{words}."
 
 

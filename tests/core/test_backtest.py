@@ -132,7 +132,7 @@ def made(hour: float, kind: str, value: float) -> Fact:
             return limit(hour, value * 1e6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(st.lists(st.tuples(st.sampled_from([0.25, 1, 1, 2, 7, 30, 70]), FACTS), min_size=1, max_size=60))
 def test_a_backtest_decides_what_a_replay_decides_at_each_time(
     steps: list[tuple[float, tuple[str, float]]],
