@@ -92,8 +92,9 @@ def _workers(world: World, since: datetime, until: datetime) -> Iterator[dict[st
     yield {
         "sum": {"requests": count("requests"), "errors": count("failures"),
                 "responseBodySize": count("egress"), "cpuTimeUs": count("cpu_micros")},
-        "quantiles": {"cpuTimeP50": cpu / 8, "cpuTimeP95": cpu / 2, "cpuTimeP99": cpu, "requestDurationP50": run / 4,
-                      "requestDurationP95": run, "requestDurationP99": 2 * run},
+        "quantiles": {"cpuTimeP50": cpu / 8, "cpuTimeP95": cpu / 2, "cpuTimeP99": cpu,
+                      "requestDurationP50": run / 4, "requestDurationP95": run,
+                      "requestDurationP99": 2 * run},
         "avg": _EXACT,
     }  # fmt: skip
 

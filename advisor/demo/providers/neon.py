@@ -33,7 +33,8 @@ def answer(asked: Asked, world: World) -> Answered:
 def _project(asked: Asked, world: World) -> Any:
     return {
         "id": PROJECT, "name": "shop", "pg_version": 17, "created_at": stamp(world.at(-70)), "org_id": _ORG,
-        "owner_id": _ORG, "owner": {"email": "", "name": "Acme", "subscription_type": f"{world.plans['neon']}_v3"},
+        "owner_id": _ORG,
+        "owner": {"email": "", "name": "Acme", "subscription_type": f"{world.plans['neon']}_v3"},
         "consumption_period_start": stamp(month(asked.now)), "compute_last_active_at": stamp(asked.now),
     }  # fmt: skip
 

@@ -49,7 +49,7 @@ class _Shop:
         return float(round(4 + 6 * rhythm(at) + day / 14 + noise(day, 2)))
 
     def query_time(self, at: datetime) -> float:
-        """Seconds, 95th of hundred: a missing index is felt as the table grows, until it is made on day 37."""
+        """Seconds, 95th of hundred: an index is missed as the table grows, until it is made on day 37."""
         day = self.day(at)
         slow = 0.052 + 0.0021 * day if day < 37 else 0.049
         return slow * (0.97 + 0.06 * rhythm(at)) + 0.0005 * noise(day, 3)
@@ -88,6 +88,10 @@ class _Shop:
 def world(start: datetime) -> World:
     """Return the story from `start` on."""
     shop = _Shop(start)
+
+    def of_requests(share: float) -> Rate:
+        return Rate(lambda at: share * shop.requests(at))
+
     return World(
         start,
         levels={
@@ -108,23 +112,20 @@ def world(start: datetime) -> World:
             ("firebase", "active_users"): lambda at: round(0.58 * shop.users(at)),
         },
         rates={
-            **{
-                ("supabase", f"{kind}_requests"): Rate(lambda at, share=share: share * shop.requests(at))
-                for kind, share in _KINDS.items()
-            },
+            **{("supabase", f"{kind}_requests"): of_requests(share) for kind, share in _KINDS.items()},
             # Seconds that two cores are busy.
             ("supabase", "cpu_seconds"): Rate(lambda at: 7200 * (0.06 + 0.22 * rhythm(at))),
             ("fly", "requests"): Rate(shop.requests),
             ("fly", "failures"): Rate(shop.failures),
-            ("fly", "egress"): Rate(lambda at: 21e3 * shop.requests(at)),
-            ("cloudflare-r2", "class_a_operations"): Rate(lambda at: 0.02 * shop.requests(at)),
-            ("cloudflare-r2", "class_b_operations"): Rate(lambda at: 0.6 * shop.requests(at)),
-            ("cloudflare-r2", "egress"): Rate(lambda at: 90e3 * shop.requests(at)),
+            ("fly", "egress"): of_requests(21e3),
+            ("cloudflare-r2", "class_a_operations"): of_requests(0.02),
+            ("cloudflare-r2", "class_b_operations"): of_requests(0.6),
+            ("cloudflare-r2", "egress"): of_requests(90e3),
             # The SDK sends one of five failed requests, and what else goes wrong.
             ("sentry", "errors"): Rate(lambda at: 0.2 * shop.failures(at) + 0.0012 * shop.users(at)),
-            ("sentry", "transactions"): Rate(lambda at: 0.02 * shop.requests(at)),
+            ("sentry", "transactions"): of_requests(0.02),
             ("resend", "emails"): Rate(shop.emails, most_a_day=_MOST_MAILS),
-            ("firebase", "events"): Rate(lambda at: 1.7 * shop.requests(at)),
+            ("firebase", "events"): of_requests(1.7),
         },
         plans={"supabase": "free", "resend": "free"},
         outages=(
