@@ -7,10 +7,9 @@ without sentences that look ahead (`time to limit`, `forecast`), then with three
 judged at every time. The replay judges every rule at every time; it is run over `REPLAY_DAYS` (default 5) and
 stretched.
 
-The aim is 5 s of CPU without sentences that look ahead. Last measured: 15.2 s without and 24.1 s with three of
-them, at a load of 4.7 on two cores shared with other work; the replay, stretched from 3 days, 29 s. Of what is
-left most goes into rules that fire on an amount's period or wait for a hold, which are judged at every time, and
-into readings taken in one by one. What nothing can happen to costs nothing.
+The aim is 5 s of CPU without sentences that look ahead, and is not reached. Last measured: 15.2 s without
+and 24.1 s with three of them, at a load of 4.7 on two cores shared with other work; the replay without them,
+stretched from 3 days, 29 s. Over 30 days, profiled, most went into rules judged one time after the other.
 
     python -m bench.backtest [days] [seconds between readings]
 """
