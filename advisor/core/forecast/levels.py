@@ -93,14 +93,17 @@ def passage(grown: Floats, step: float, room: Floats) -> Floats:
 
 def _passage(grown: Floats, draws: _Draws, need: Floats) -> Floats:
     starts, _, block = draws
-    inside = np.cumsum(np.lib.stride_tricks.sliding_window_view(grown, block, axis=1), axis=2)
+    total = np.zeros((grown.shape[0], grown.shape[1] + 1))
+    np.cumsum(grown, axis=1, out=total[:, 1:])
+    begin = np.arange(grown.shape[1] - block + 1)
+    inside = total[:, begin[:, None] + np.arange(1, block + 1)] - total[:, begin, None]
     # `take` without bounds checks is three times as fast as an index; the draws are in range by construction.
     after = np.cumsum(inside[:, :, -1].take(starts, axis=1, mode="clip"), axis=2)
     top = inside.max(axis=2).take(starts, axis=1, mode="clip")
     top[:, :, 1:] += after[:, :, :-1]
     hit = top >= need[:, :, None]
     blocks = hit.argmax(axis=2)
-    series, path = np.ogrid[: grown.shape[0], : need.shape[1]]
+    series, path = np.arange(grown.shape[0])[:, None], np.arange(need.shape[1])
     found = hit[series, path, blocks]
     before = np.where(blocks > 0, after[series, path, np.maximum(blocks - 1, 0)], 0.0)
     # Only the block in which the limit is met is looked at step by step.
