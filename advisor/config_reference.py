@@ -71,10 +71,10 @@ read. What was looked up shows as `***` in every log line, message and error rep
 ## Services and their sources
 
 A service is polled by its provider's collector where there is one; by `postgresql` where it has a `dsn`;
-and by each block `postgresql:`, `prometheus:`, `http:` or `manual:` under it, which holds that collector's own keys.
-Its other keys are for the provider's collector, and so are the other keys of its account. A provider
-without a collector is fine: plan, quotas and prices still apply, and `advisor check` says what is not
-measured.
+and by each block `postgresql:`, `prometheus:`, `http:`, `manual:` or `focus:` under it, which holds that
+collector's own keys. Its other keys are for the provider's collector, and so are the other keys of its
+account. A provider without a collector is fine: plan, quotas and prices still apply, and `advisor check`
+says what is not measured.
 
 ## Limits that you know better
 

@@ -88,12 +88,11 @@ def _read(file: str, scale: float, kind: str) -> Readings:
     An amount with a timestamp alone began there and lasted until the next one.
     """
     try:
-        with (
-            open(0, encoding="utf-8", newline="", closefd=False)
-            if file == "-"
-            else Path(file).open(encoding="utf-8-sig", newline="")
-        ) as source:
-            rows = list(csv.reader(source))
+        if file == "-":
+            rows = list(csv.reader(sys.stdin))
+        else:
+            with Path(file).open(encoding="utf-8-sig", newline="") as source:
+                rows = list(csv.reader(source))
     except (OSError, UnicodeDecodeError) as error:
         why = error.strerror if isinstance(error, OSError) else "it is not UTF-8"
         raise InputError(f"cannot be read ({why}): name a CSV file with timestamp,value", file=file) from None

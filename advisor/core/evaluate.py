@@ -100,8 +100,9 @@ class Program:
     ) -> list[Judged]:
         """Judge every rule on all its subjects by the readings in the columns.
 
-        `only` names the (rule id, copy) to judge; None: all. `states` maps (rule id, copy) to what is remembered; one that is missing begins anew. Nothing given
-        is changed. Raises ValueError for a state of another shape than the rule's subjects and holds.
+        `only` names the (rule id, copy) to judge; None: all. `states` maps (rule id, copy) to what is
+        remembered; one that is missing begins anew. Nothing given is changed. Raises ValueError for a state
+        of another shape than the rule's subjects and holds.
         """
         if self._tables.refresh(now):
             self._thresholds.clear()

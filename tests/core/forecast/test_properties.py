@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from advisor.core.forecast import Forecast, of_amount, of_level, of_rate
+from advisor.core.forecast import Forecast, days, levels, months, of_amount, of_level, of_rate, peaks
 from advisor.core.forecast.days import sane
 from advisor.core.forecast.meters import Counter, Daily, Level, Meeting, Rate
+from advisor.core.forecast.pace import pace
 from advisor.core.units import Unit
 
 NOW = datetime(2026, 3, 16, tzinfo=UTC)
@@ -143,9 +144,9 @@ def test_no_date_and_no_path_cross_a_reset(found: Series) -> None:
 
 
 @settings(max_examples=30)
-@given(found=series(), days=st.floats(0, 300))
-def test_the_band_holds_its_middle(found: Series, days: float) -> None:
-    band = level(found).band_in(days)
+@given(found=series(), ahead=st.floats(0, 300))
+def test_the_band_holds_its_middle(found: Series, ahead: float) -> None:
+    band = level(found).band_in(ahead)
     assert band is None or band[0] <= band[1] <= band[2]
 
 
@@ -164,3 +165,27 @@ def test_a_rate_has_chances_and_no_date() -> None:
     assert (near.when, near.state) == (None, "likely")
     assert dict(calm.within)[14] < 0.2 < dict(near.within)[14]
     assert "on none of the last 28 days" in calm.how
+
+
+def test_many_series_at_a_time_have_the_answers_of_each_alone() -> None:
+    random = np.random.default_rng(3)
+    grown = random.normal(1.0, 3.0, (70, 60))
+    together = levels.passage(grown, 1.0, np.full(70, 40.0))
+    alone = np.concatenate([levels.passage(row[None], 1.0, np.array([40.0])) for row in grown])
+    assert together == pytest.approx(alone)
+    values = days.Days(
+        random.gamma(2.0, 50.0, (70, 60)), np.ones((70, 60), dtype=np.bool_), np.arange(-60, 0) % 7
+    )
+    slots = days.ahead(0.0, 0.0, 90, [DAY * 12, DAY * 42, DAY * 72])
+    limit = np.full(70, 1500.0)
+    for reached in (
+        lambda some: months.reached(
+            pace(some, months.FORGET), np.zeros(len(some.values)), limit[: len(some.values)], slots
+        ),
+        lambda some: peaks.reached(pace(some, peaks.FORGET), limit[: len(some.values)] / 4, slots),
+    ):
+        each = [
+            reached(days.Days(values.values[n : n + 1], values.known[n : n + 1], values.weekday))
+            for n in range(70)
+        ]
+        assert reached(values) == pytest.approx(np.concatenate(each))
