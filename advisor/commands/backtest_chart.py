@@ -102,7 +102,7 @@ def _limits(hits: Sequence[Hit]) -> list[tuple[str, list[Hit]]]:
 def _legend(made: Report, two: Difference | None) -> Iterator[str]:
     severities = {record.severity.value for record in made.records}
     known = [name for name in ("critical", "warning", "info") if name in severities]
-    items = [("bar", name, f"{name} fires") for name in known]
+    items: list[tuple[str, str, str]] = [("bar", name, f"{name} fires") for name in known]
     if two is not None:
         items.append(("bar", "before", "the other configuration"))
     if any(hit.warned or hit.standing for hit in made.hits):
