@@ -77,6 +77,8 @@ def _raises(case: Case, option: Option) -> bool:
     own = case.limit_of(metric)
     if own is None or own.limit.value is None:
         return True
+    if metric not in option.limits:
+        return metric not in option.unsure  # A plan whose every quota is listed has none on it.
     return any(
         limit.value is None or limit.value > own.limit.value or (option.overage and not option.capped)
         for limit in option.limits.get(metric, ())
