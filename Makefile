@@ -30,7 +30,7 @@ $(TESTS): $(STAMP)
 
 install: $(STAMP) ## Create .venv and install the advisor into it.
 
-demo: $(STAMP) ## 60 simulated days in seconds, then the page. ARGS=--once ends by itself.
+demo: $(STAMP) ## 60 simulated days in a minute or two, then the page. ARGS=--once ends by itself.
 	@$(BIN)/advisor demo $(ARGS)
 
 servers: ## Real servers for the tests: PostgreSQL, PgBouncer, Prometheus, Chromium.

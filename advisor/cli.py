@@ -111,7 +111,7 @@ def demo(
     ] = "127.0.0.1:8080",
     json: Json = False,
 ) -> int:
-    """See it work: 60 simulated days in seconds.
+    """See it work: 60 simulated days in a minute or two.
 
     Runs the main job on simulated providers with the real collectors, engine, store and outbox; prints what
     it found and serves the page. Needs nothing.
