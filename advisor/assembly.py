@@ -240,17 +240,28 @@ class Assembly:
     def _value(self, number: int, path: Path, value: Any, unit: Unit) -> float | None:
         """Return what is written in the metric's base unit; None where that is a fault."""
         try:
-            if isinstance(value, bool) or not isinstance(value, str | int | float):
-                raise ValueError(f"must be {example(unit)}")  # noqa: TRY004, TRY301 - one way for all answers
-            if isinstance(value, float) and not math.isfinite(value):
-                raise ValueError(f"`{value}` is no number; write {example(unit)}")  # noqa: TRY301 - as above
-            text = value if isinstance(value, str) else f"{value:.6f}".rstrip("0").rstrip(".")
-            figure, found = read(text)
-            if found is not unit and not (found is Unit.COUNT and unit is Unit.USD):
-                raise ValueError(f"`{text}` does not fit; write {example(unit)}")  # noqa: TRY301 - as above
-            if figure < 0:
-                raise ValueError(f"`{text}` is below zero; write {example(unit)}")  # noqa: TRY301 - as above
+            return _figure(value, unit)
         except ValueError as error:
             self._fault(number, path, str(error))
             return None
-        return figure
+
+
+def _figure(value: Any, unit: Unit) -> float:
+    """Return what is written in the base unit; raises ValueError with the way out where it does not fit."""
+    match value:
+        case str():
+            text = value
+        case bool():
+            raise ValueError(f"must be {example(unit)}")
+        case float() if not math.isfinite(value):
+            raise ValueError(f"`{value}` is no number; write {example(unit)}")
+        case int() | float():
+            text = f"{value:.6f}".rstrip("0").rstrip(".")
+        case _:
+            raise ValueError(f"must be {example(unit)}")
+    figure, found = read(text)
+    if found is not unit and not (found is Unit.COUNT and unit is Unit.USD):
+        raise ValueError(f"`{text}` does not fit; write {example(unit)}")
+    if figure < 0:
+        raise ValueError(f"`{text}` is below zero; write {example(unit)}")
+    return figure

@@ -586,7 +586,7 @@ def rules_test(
     """
     from advisor.commands import rules as command
 
-    return command.test(paths, json=json)
+    return command.run_tests(paths, json=json)
 
 
 @rules_app.command("coverage", epilog="Example: advisor rules coverage --json")
@@ -627,7 +627,7 @@ def notify_test(
     """
     from advisor.commands import notify as command
 
-    return command.test(config, channel, json=json)
+    return command.send_test(config, channel, json=json)
 
 
 @catalogue_app.command("show", epilog="Example: advisor catalogue show supabase")

@@ -357,7 +357,7 @@ class Daemon:
             except Exception as error:  # noqa: BLE001 - a fault of ours must not stop polls and deliveries
                 # Its text may hold secrets: places alone are logged.
                 frames = "".join(traceback.format_tb(error.__traceback__))
-                log.error("round failed", kind=type(error).__name__, frames=frames)  # noqa: TRY400 - see above
+                log.error("round failed", kind=type(error).__name__, frames=frames)
                 return False
             self._recovered("round", "rounds succeed again")
         if done.messages:
@@ -444,7 +444,7 @@ class Daemon:
                     self.setup, self.engine = setup, engine
             except AdvisorError as error:
                 said = redact(str(error))
-                log.error("reload refused, the old configuration goes on", error=said)  # noqa: TRY400 - as above
+                log.error("reload refused, the old configuration goes on", error=said)
                 self.engine.note(f"the configuration could not be reloaded, the old one goes on: {said}")
                 return
             logs.level(setup.config.log.level)

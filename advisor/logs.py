@@ -21,7 +21,8 @@ from advisor.secrets import redact
 # for this one import, it takes its own way for «not installed»; who draws tables imports rich later as ever.
 _barred = "rich" not in sys.modules
 if _barred:
-    sys.modules["rich"] = None  # type: ignore[assignment]  # Python's own mark for a barred module
+    _modules: dict[str, Any] = sys.modules
+    _modules["rich"] = None  # Python's own mark for a barred module.
 try:
     import structlog
 finally:

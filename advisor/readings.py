@@ -115,10 +115,11 @@ def read_lines(lines: Iterable[str], fleet: Fleet, file: str) -> Iterator[Observ
 
 
 def _object(text: str) -> Any:
-    found = _json(text)
-    if not isinstance(found, dict):
-        raise ValueError('a line is one object, such as {"stack": "shop", "metric": "users", ...}')  # noqa: TRY004 - told like the rest
-    return found
+    match _json(text):
+        case dict() as found:
+            return found
+        case _:
+            raise ValueError('a line is one object, such as {"stack": "shop", "metric": "users", ...}')
 
 
 def _json(text: str) -> Any:

@@ -55,14 +55,16 @@ def _zone(value: Any) -> Any:
 
 
 def _seconds(value: Any) -> Any:
-    if isinstance(value, str):
-        seconds, unit = read(value)
-        if unit is not Unit.SECONDS:
-            raise ValueError(f"`{value}` is no time; write such as 30s or 5m")
-        return seconds
-    if isinstance(value, int | float):
-        raise ValueError(f"`{value}` of what? Write such as {value}s or {value}m")  # noqa: TRY004 - pydantic reports ValueErrors
-    return value
+    match value:
+        case str():
+            seconds, unit = read(value)
+            if unit is not Unit.SECONDS:
+                raise ValueError(f"`{value}` is no time; write such as 30s or 5m")
+            return seconds
+        case int() | float():
+            raise ValueError(f"`{value}` of what? Write such as {value}s or {value}m")
+        case _:
+            return value
 
 
 def _dollars_a_month(value: Any) -> Any:

@@ -39,13 +39,17 @@ def run(lines: TextIO | None = None, out: TextIO | None = None) -> int:
 def answer(line: str) -> str:
     """Return the answer to one line, as JSON."""
     try:
-        asked = from_json(line)
-        if not isinstance(asked, dict):
-            raise TypeError("write one JSON object a line")  # noqa: TRY301 - said like every other fault
-        return to_json(_answer(asked), inf_nan_mode="null").decode()
+        return to_json(_answer(_object(line)), inf_nan_mode="null").decode()
     except (ValueError, TypeError, KeyError) as error:
         why = f"`{error.args[0]}` is missing" if isinstance(error, KeyError) else str(error)
         return json.dumps({"error": why.splitlines()[0]})
+
+
+def _object(line: str) -> Mapping[str, Any]:
+    asked = from_json(line)
+    if not isinstance(asked, dict):
+        raise TypeError("write one JSON object a line")
+    return asked
 
 
 def _answer(asked: Mapping[str, Any]) -> dict[str, Any]:

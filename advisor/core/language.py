@@ -6,6 +6,7 @@ The reference for users is docs/rule-language.md.
 import functools
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from lark.exceptions import UnexpectedInput, UnexpectedToken
 
@@ -83,11 +84,12 @@ def _parse(text: str, vocabulary: Mapping[str, Metric]) -> Sentence:
             raise SentenceError(
                 f"parentheses are nested more than {MAX_DEPTH} deep: make two rules of it", match.start()
             )
+    raw: Any  # Lark says "a tree"; our transformer makes a RawSentence of it.
     try:
         raw = parser().parse(text)
     except UnexpectedInput as error:
         raise answer(text, _place(text, error), vocabulary) from None
-    return Typing(text, vocabulary).sentence(raw)  # type: ignore[arg-type]  # Lark's annotation: always a tree.
+    return Typing(text, vocabulary).sentence(raw)
 
 
 def _place(text: str, error: UnexpectedInput) -> int:

@@ -70,7 +70,7 @@ def digest_message(digest: Digest, channel: str) -> Message:
     )
 
 
-def test_message(channel: str, now: datetime) -> Message:
+def trial_message(channel: str, now: datetime) -> Message:
     """Return the message of `advisor notify test`."""
     return Message(
         id=_id("test", channel, (now.isoformat(),)),
@@ -79,10 +79,6 @@ def test_message(channel: str, now: datetime) -> Message:
         at=now,
         text=f"Scaling Advisor can reach {channel}. Nothing has to be done.",
     )
-
-
-# The name is the command's; without this, pytest would take it for a test where it is imported.
-test_message.__test__ = False  # type: ignore[attr-defined]  # A function has no declared `__test__`.
 
 
 def _id(kind: str, channel: str, keys: Iterable[str]) -> str:

@@ -9,7 +9,7 @@ import importlib
 import pkgutil
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
-from typing import cast
+from typing import Any, cast
 
 from pydantic import BaseModel
 
@@ -80,11 +80,11 @@ def _origin(point: EntryPoint) -> str:
     return f"`{point.dist.name}`" if point.dist is not None else f"`{point.value}`"
 
 
-def _checked(candidate: object, name: str) -> Collector:
+def _checked(candidate: Any, name: str) -> Collector:
     missing = [what for what in _DECLARED if not hasattr(candidate, what)]
     if missing:
         raise InputError(f"`{name}` is no collector: it lacks {', '.join(missing)}; see docs/collectors.md")
-    settings = candidate.Settings  # type: ignore[attr-defined] # checked just above
+    settings = candidate.Settings
     if not (isinstance(settings, type) and issubclass(settings, BaseModel)):
         raise InputError(
             f"`{name}` is no collector: its Settings is no pydantic model; see docs/collectors.md"

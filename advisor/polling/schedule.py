@@ -209,6 +209,6 @@ class Schedule:
             if until is not None:
                 self.postpone(key, until)
         except Exception as error:  # noqa: BLE001 - one source's fault must not end the others
-            log.error("a start failed", source=key, kind=type(error).__name__)  # noqa: TRY400 - may hold secrets
+            log.error("a start failed", source=key, kind=type(error).__name__)
         finally:
             del self._under_way[key]

@@ -41,11 +41,11 @@ class Moment(TypeDecorator[datetime]):
     impl = BigInteger
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Any) -> int | None:  # noqa: ARG002 - SQLAlchemy's.
+    def process_bind_param(self, value: datetime | None, _dialect: Any) -> int | None:
         """Write a time."""
         return None if value is None else micros(value)
 
-    def process_result_value(self, value: int | None, dialect: Any) -> datetime | None:  # noqa: ARG002 - as above.
+    def process_result_value(self, value: int | None, _dialect: Any) -> datetime | None:
         """Read a time."""
         return None if value is None else moment(value)
 
@@ -56,6 +56,6 @@ class Words(TypeDecorator[str]):
     impl = Text
     cache_ok = True
 
-    def process_bind_param(self, value: str | None, dialect: Any) -> str | None:  # noqa: ARG002 - as above.
+    def process_bind_param(self, value: str | None, _dialect: Any) -> str | None:
         """Write a text."""
         return None if value is None else clean(value)

@@ -116,6 +116,6 @@ def test_a_digest_that_fires_twice_as_the_clock_goes_back_is_one():
 
 
 def test_a_test_message_says_that_nothing_has_to_be_done():
-    message = notices.test_message("slack", NOW)
+    message = notices.trial_message("slack", NOW)
     assert (message.kind, message.channel) == ("test", "slack")
     assert "Nothing has to be done" in message.text

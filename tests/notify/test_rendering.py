@@ -5,7 +5,7 @@ import pytest
 
 from advisor.core.message import Could, Digest, Event, Message, Notice, Recommendation
 from advisor.core.model import Action, Quality, Severity
-from advisor.core.notices import digest_message, group, test_message
+from advisor.core.notices import digest_message, group, trial_message
 from advisor.notify.blocks import payload
 from advisor.notify.html import digest_html, html
 from advisor.notify.render import FORMATS, render
@@ -227,7 +227,7 @@ def test_a_storm_is_one_line_a_concern(notice: Notice):
 
 
 def test_a_test_message_has_every_form(digest: Digest):
-    for said in in_all_forms(test_message("slack", digest.until)).values():
+    for said in in_all_forms(trial_message("slack", digest.until)).values():
         assert "Scaling Advisor can reach slack" in said
 
 
